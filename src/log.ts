@@ -1,0 +1,43 @@
+/** The pino set-up: JSON for machines, readable lines on a terminal. Everyone else takes a `Logger`. */
+import pino from 'pino';
+import pretty from 'pino-pretty';
+
+export type Logger = pino.Logger;
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/**
+ * Makes the program's logger.
+ *
+ * @param options `level`: the least that is written; `isTerminal`: readable lines instead of JSON;
+ *   `destination`: where lines go (default: stderr, so that stdout stays the command's own)
+ */
+export function createLogger(options: {
+  readonly level: LogLevel;
+  readonly isTerminal: boolean;
+  readonly isColoured?: boolean;
+  readonly destination?: pino.DestinationStream;
+}): Logger {
+  const settings: pino.LoggerOptions = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  };
+  if (!options.isTerminal) {
+    return pino(settings, options.destination ?? pino.destination({ fd: 2, sync: false }));
+  }
+  const readable = pretty({
+    colorize: options.isColoured ?? false,
+    destination: options.destination ?? 2,
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'room',
+    messageFormat: '{room}: {msg}',
+  });
+  return pino(settings, readable);
+}
+
+/** A logger that writes nothing, for tests and for commands that only print. */
+export function silentLogger(): Logger {
+  return pino({ level: 'silent' });
+}
