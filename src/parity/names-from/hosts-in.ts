@@ -1,0 +1,66 @@
+/** The host names inside one configuration value: `host:port` lists, URLs, JDBC strings. Pure. */
+import { isIP } from 'node:net';
+
+/** A host that a value names, as written there. */
+export interface HostMention {
+  /** lower case, without a trailing dot */
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+const MAX_PORT = 65_535;
+/** One label or several, of letters, digits, hyphens and underscores, with a letter somewhere. */
+const HOST =
+  /^(?=.*[a-z])[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+const SCHEME = /^(?:jdbc:)?[a-z][a-z0-9+.:-]*?:\/\//i;
+/** `${DB_HOST:-db}` (shell, Compose) and `${DB_HOST:db}` (Spring): the default is what runs without the variable. */
+const DEFAULTED = /\$\{[^{}:]*:-?([^{}]*)\}/g;
+
+/**
+ * The hosts that a value names. Never throws.
+ *
+ * @param value a string as an application reads it
+ * @param key the name it is configured under; a key that ends in `host` or `hosts` makes a name
+ *   without a port count, too
+ */
+export function hostsIn(value: string, key = ''): readonly HostMention[] {
+  const text = value.replaceAll(DEFAULTED, '$1').trim();
+  const words = text.split(/\s+|,(?=[a-z][a-z0-9+.-]*:\/\/)/i);
+  if (words.some((word) => SCHEME.test(word))) return words.flatMap((word) => urlHosts(word));
+  if (/^jdbc:/i.test(text)) return jdbcHosts(text);
+  const parts = text.split(/[,;\s]+/).filter((part) => part !== '');
+  const mentions = parts.flatMap((part) => mentionOf(part) ?? []);
+  // Anything else among them makes prose, not a list of hosts: "listening on web:80 now".
+  if (mentions.length < parts.length) return [];
+  const isHostKey = /hosts?$/i.test(key);
+  return isHostKey || mentions.every(({ port }) => port !== undefined) ? mentions : [];
+}
+
+/** The authority part may list several hosts, as MongoDB's and PostgreSQL's URLs do. */
+function urlHosts(text: string): readonly HostMention[] {
+  const scheme = SCHEME.exec(text);
+  if (scheme === null) return [];
+  const rest = text.slice(scheme[0].length);
+  const authority = /^[^/?#;\s]*/.exec(rest)?.[0] ?? '';
+  return authority
+    .slice(authority.lastIndexOf('@') + 1)
+    .split(',')
+    .flatMap((part) => mentionOf(part) ?? []);
+}
+
+/** Oracle's forms without a double slash after the scheme: `jdbc:oracle:thin:@db:1521:ORCL`, `@//db:1521/x`. */
+function jdbcHosts(text: string): readonly HostMention[] {
+  const match = /@(?:\/\/)?([^:/@\s]+):(\d+)/.exec(text);
+  return match === null
+    ? []
+    : [mentionOf(`${match[1]}:${match[2]}`)].filter((m) => m !== undefined);
+}
+
+function mentionOf(part: string): HostMention | undefined {
+  const match = /^([^:[\]]+)(?::(\d{1,5}))?$/.exec(part);
+  const host = match?.[1]?.toLowerCase();
+  if (host === undefined || !HOST.test(host) || isIP(host) !== 0) return undefined;
+  const port = match?.[2] === undefined ? undefined : Number(match[2]);
+  if (port !== undefined && (port < 1 || port > MAX_PORT)) return undefined;
+  return { host: host.replace(/\.$/, ''), port };
+}
