@@ -1,0 +1,246 @@
+/** Relaying: what is asked upstream for a client's query, and how the upstream's bytes become its reply. */
+import { EDE, RCODE, TYPE } from '../dns/codes.ts';
+import { textOfWire, toWire, tryParseName } from '../dns/name.ts';
+import {
+  type Compiled,
+  compileBare,
+  compileNegative,
+  extendedErrorOption,
+} from '../wire/compiled.ts';
+import { EDNS_OPTION, HEADER_BYTES, putUint16, QueryReader, uint16 } from '../wire/query.ts';
+import {
+  cutToSize,
+  type RelayedReply,
+  readRelayed,
+  withAliases,
+  withoutOpt,
+} from '../wire/relayed.ts';
+import { OPT_BYTES, OUR_PAYLOAD_BYTES, replyLimit, writeReply } from '../wire/reply.ts';
+import { type Forwarder, type Outcome, shareKey } from './forwarder.ts';
+import type { ClientRef, ReplySource, ResolverPorts } from './ports.ts';
+import type { ResolverSettings } from './settings.ts';
+
+/** Takes a reply in place of the client: the answer to an alias's target, on its way to get the alias in front. */
+export interface Capture {
+  /** How many aliases led here. */
+  readonly depth: number;
+  deliver(reply: Uint8Array): void;
+}
+
+/** A query that outlives the call that brought it. */
+export interface RelayJob {
+  readonly message: Buffer;
+  readonly client: ClientRef;
+  readonly capture: Capture | null;
+  readonly startedAtMs: number;
+}
+
+const MAX_MESSAGE_BYTES = 0xffff;
+
+/** Forwards queries and answers the clients that wait for them. */
+export class Relay {
+  readonly #ports: ResolverPorts;
+  readonly #forwarder: Forwarder;
+  readonly #query: QueryReader = new QueryReader();
+  #settings: ResolverSettings;
+
+  constructor(ports: ResolverPorts, forwarder: Forwarder, settings: ResolverSettings) {
+    this.#ports = ports;
+    this.#forwarder = forwarder;
+    this.#settings = settings;
+  }
+
+  configure(settings: ResolverSettings): void {
+    this.#settings = settings;
+  }
+
+  /** Asks what the client asked. */
+  forward(job: RelayJob): void {
+    this.#ask(upstreamMessage(job.message, this.#read(job.message)), (outcome) => {
+      if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
+      else this.#deliver(job, outcome.reply);
+    });
+  }
+
+  /** Asks a bare name under each search domain in turn, until one exists. */
+  search(job: RelayJob, index = 0): void {
+    const query = this.#read(job.message);
+    const domain = this.#settings.searchDomains[index];
+    if (domain === undefined) {
+      this.answer(
+        job,
+        compileNegative({ rcode: RCODE.NXDOMAIN, ttlSeconds: this.#settings.ttlSeconds }),
+        'upstream',
+      );
+      return;
+    }
+    const bare = job.message.subarray(HEADER_BYTES, query.nameEnd + 1);
+    const full = inDomain(bare, domain);
+    if (full === undefined) {
+      this.search(job, index + 1);
+      return;
+    }
+    this.#ask(upstreamMessage(withName(job.message, query, full), this.#query), (outcome) => {
+      if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
+      else if (outcome.reply.rcode === RCODE.NXDOMAIN) this.search(job, index + 1);
+      else this.#deliverAliased(job, outcome.reply, [bare, full]);
+    });
+  }
+
+  /**
+   * Answers a query for an alias: `serve` answers the same query for the target, wherever that is
+   * answered, and the alias goes in front.
+   *
+   * @param serve given the query for the target and where its answer goes
+   */
+  alias(
+    job: RelayJob,
+    target: Uint8Array,
+    serve: (message: Buffer, capture: Capture) => void,
+  ): void {
+    const query = this.#read(job.message);
+    const asked = job.message.subarray(HEADER_BYTES, query.nameEnd + 1);
+    serve(withName(job.message, query, target), {
+      depth: (job.capture?.depth ?? 0) + 1,
+      deliver: (bytes) => {
+        const reply = readRelayed(bytes);
+        if (reply === undefined) this.#fail(job, 'the target of an alias has no readable answer');
+        else this.#deliverAliased(job, reply, [asked, target]);
+      },
+    });
+  }
+
+  /** Answers with something compiled here. */
+  answer(job: RelayJob, answer: Compiled, from: ReplySource): void {
+    const query = this.#read(job.message);
+    this.#write(job, query, from, answer.rcode, (out, limit) =>
+      writeReply(out, job.message, query, answer, limit),
+    );
+  }
+
+  #fail(job: RelayJob, reason: string): void {
+    const error = extendedErrorOption(EDE.NO_REACHABLE_AUTHORITY, reason);
+    this.answer(job, compileBare(RCODE.SERVFAIL, error), 'upstream');
+  }
+
+  #deliverAliased(job: RelayJob, reply: RelayedReply, chain: readonly Uint8Array[]): void {
+    const bytes = withAliases(reply, chain, this.#settings.ttlSeconds);
+    const aliased = bytes === undefined ? undefined : readRelayed(bytes);
+    if (aliased === undefined)
+      this.#fail(job, 'the answer is too large for an alias in front of it');
+    else this.#deliver(job, aliased);
+  }
+
+  #deliver(job: RelayJob, reply: RelayedReply): void {
+    const query = this.#read(job.message);
+    this.#write(job, query, 'upstream', reply.rcode, (out, limit) => {
+      const fitting = fit(reply, query, limit);
+      out.set(fitting);
+      // The client's own ID and spelling of the name: they differ among those who share an answer.
+      out.set(job.message.subarray(0, 2));
+      out.set(job.message.subarray(HEADER_BYTES, query.questionEnd), HEADER_BYTES);
+      return fitting.length;
+    });
+  }
+
+  #write(
+    job: RelayJob,
+    query: QueryReader,
+    from: ReplySource,
+    rcode: number,
+    write: (out: Uint8Array, limit: number) => number,
+  ): void {
+    const { client, capture } = job;
+    if (capture !== null) {
+      const scratch = Buffer.alloc(MAX_MESSAGE_BYTES);
+      capture.deliver(scratch.subarray(0, write(scratch, MAX_MESSAGE_BYTES)));
+      return;
+    }
+    const out = this.#ports.beginReply(client);
+    const limit = Math.min(out.length, replyLimit(query, client.isTcp));
+    this.#ports.endReply(client, write(out, limit));
+    this.#ports.answered?.({
+      client: client.addressText(),
+      qname: textOfWire(job.message, HEADER_BYTES),
+      qtype: query.qtype,
+      rcode,
+      from,
+      ms: this.#ports.now() - job.startedAtMs,
+    });
+    client.release();
+  }
+
+  #read(message: Uint8Array): QueryReader {
+    this.#query.read(message, message.length);
+    return this.#query;
+  }
+
+  #ask(message: Buffer, done: (outcome: Outcome) => void): void {
+    const query = this.#read(message);
+    const isShared = !query.hasPassedOptions && !query.hasOtherRecords;
+    this.#forwarder.ask(
+      {
+        message,
+        questionEnd: query.questionEnd,
+        key: isShared ? shareKey(message, query) : null,
+        upstreams: this.#forwarder.upstreams.forName(message, query),
+      },
+      done,
+    );
+  }
+}
+
+function fit(reply: RelayedReply, query: QueryReader, limit: number): Uint8Array {
+  if (query.hasEdns || reply.opt === undefined) return cutToSize(reply, limit);
+  const plain = readRelayed(withoutOpt(reply));
+  return plain === undefined ? reply.bytes.subarray(0, limit) : cutToSize(plain, limit);
+}
+
+/** The same query for another name: header and OPT as they are. */
+function withName(message: Buffer, query: QueryReader, name: Uint8Array): Buffer {
+  return Buffer.concat([
+    message.subarray(0, HEADER_BYTES),
+    name,
+    message.subarray(query.questionEnd - 4),
+  ]);
+}
+
+function inDomain(bare: Uint8Array, domain: string): Uint8Array | undefined {
+  const suffix = tryParseName(domain);
+  if (suffix === undefined) return undefined;
+  const full = Buffer.concat([bare.subarray(0, -1), toWire(suffix)]);
+  return full.length > 255 ? undefined : full;
+}
+
+/**
+ * What is sent upstream for a query: its header bits, question and EDNS, less what is only between the
+ * client and us (cookie, keepalive, padding: RFC 7873 §5, RFC 7828 §3.2.1, RFC 7830 §3) and with the size that we take.
+ * A query with other records (TSIG signs its bytes) goes as it is.
+ */
+function upstreamMessage(message: Buffer, query: QueryReader): Buffer {
+  if (query.hasOtherRecords || !query.hasEdns) return Buffer.from(message);
+  const options = passedOptions(message, query);
+  const sent = Buffer.alloc(query.questionEnd + OPT_BYTES + options.length);
+  message.copy(sent, 0, 0, query.questionEnd);
+  const opt = query.questionEnd;
+  putUint16(sent, opt + 1, TYPE.OPT);
+  putUint16(sent, opt + 3, OUR_PAYLOAD_BYTES);
+  putUint16(sent, opt + 7, query.isDnssecOk ? 0x8000 : 0);
+  putUint16(sent, opt + 9, options.length);
+  options.copy(sent, opt + OPT_BYTES);
+  return sent;
+}
+
+function passedOptions(message: Buffer, query: QueryReader): Buffer {
+  const kept: Buffer[] = [];
+  const end = query.optOffset + query.optLength;
+  for (let at = query.optOffset; at < end; ) {
+    const next = at + 4 + uint16(message, at + 2);
+    const code = uint16(message, at);
+    const isOurs =
+      code === EDNS_OPTION.COOKIE || code === EDNS_OPTION.KEEPALIVE || code === EDNS_OPTION.PADDING;
+    if (!isOurs) kept.push(message.subarray(at, next));
+    at = next;
+  }
+  return Buffer.concat(kept);
+}

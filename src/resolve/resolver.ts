@@ -1,0 +1,501 @@
+/**
+ * The sans-IO core: queries, upstream replies, messages from the engine side and time go in; replies,
+ * upstream queries and wake-ups come out through its ports. One reply for each query, on every path.
+ */
+import { CLASS_IN, EDE, RCODE, TYPE } from '../dns/codes.ts';
+import { textOfWire, toWire, tryParseName } from '../dns/name.ts';
+import type { ZoneDelta } from '../names/zone-delta.ts';
+import {
+  type Compiled,
+  compile,
+  compileBare,
+  compileNegative,
+  extendedErrorOption,
+} from '../wire/compiled.ts';
+import { isSameLabels, keyOfText } from '../wire/name-index.ts';
+import { HEADER_BYTES, QueryReader, rcodeOfVerdict } from '../wire/query.ts';
+import { replyLimit, writeReply } from '../wire/reply.ts';
+import { Deadlines } from './deadlines.ts';
+import { FixedAnswers } from './fixed-answers.ts';
+import { Forwarder } from './forwarder.ts';
+import { Freshness } from './freshness.ts';
+import type { ClientRef, ReplySource, ResolverPorts } from './ports.ts';
+import { type Capture, Relay, type RelayJob } from './relay.ts';
+import type { EngineStanding, ResolverSettings, UpstreamGroup } from './settings.ts';
+import { type ClientStanding, type KnownName, type Match, Zone } from './zone.ts';
+
+/** Queries that wait for the engine at most; more than that are answered from what is known. */
+const MAX_HELD = 10_000;
+/** Aliases that lead to aliases (static `cname` records) at most. */
+const MAX_ALIASES = 8;
+
+/** What was counted since the start. */
+export interface ResolverCounters {
+  queries: number;
+  owned: number;
+  forwarded: number;
+  held: number;
+  refused: number;
+  leaked: number;
+  malformed: number;
+  notAllowed: number;
+  failed: number;
+}
+
+/** A query that waits for the engine. */
+interface Held {
+  readonly message: Buffer;
+  readonly client: ClientRef;
+  readonly capture: Capture | null;
+  readonly sinceMs: number;
+  /** The refresh that it waits for; 0: none. */
+  refresh: number;
+  isFinal: boolean;
+}
+
+/** One query while it is decided: what `onQuery` and a held query have in common. */
+interface Turn {
+  message: Uint8Array;
+  client: ClientRef;
+  held: Held | undefined;
+  capture: Capture | null;
+}
+
+export class Resolver {
+  readonly zone: Zone;
+  readonly counters: ResolverCounters = {
+    queries: 0,
+    owned: 0,
+    forwarded: 0,
+    held: 0,
+    refused: 0,
+    leaked: 0,
+    malformed: 0,
+    notAllowed: 0,
+    failed: 0,
+  };
+  readonly #ports: ResolverPorts;
+  readonly #query: QueryReader = new QueryReader();
+  readonly #freshness: Freshness = new Freshness();
+  readonly #forwarder: Forwarder;
+  readonly #relay: Relay;
+  #held = new Set<Held>();
+  readonly #heldDeadlines = new Deadlines<Held>();
+  #settings: ResolverSettings;
+  readonly #turn: Turn;
+  #answers: FixedAnswers;
+
+  constructor(settings: ResolverSettings, ports: ResolverPorts) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.zone = new Zone(settings);
+    this.#forwarder = new Forwarder(ports);
+    this.#relay = new Relay(ports, this.#forwarder, settings);
+    this.#answers = new FixedAnswers(settings.ttlSeconds);
+    this.#turn = { message: new Uint8Array(0), client: NOBODY, held: undefined, capture: null };
+  }
+
+  get pendingCount(): number {
+    return this.#forwarder.pendingCount;
+  }
+
+  get heldCount(): number {
+    return this.#held.size;
+  }
+
+  // Messages from the engine and the configuration side.
+
+  configure(settings: ResolverSettings): void {
+    this.#settings = settings;
+    this.#answers = new FixedAnswers(settings.ttlSeconds);
+    this.zone.configure(settings);
+    this.#relay.configure(settings);
+  }
+
+  setUpstreams(groups: readonly UpstreamGroup[]): void {
+    this.#forwarder.configure(groups);
+  }
+
+  setEngines(standings: readonly EngineStanding[]): void {
+    this.zone.setEngines(standings);
+    this.#freshness.setRefreshable(standings.some(({ stale }) => stale === null));
+    this.#resume();
+  }
+
+  apply(delta: ZoneDelta): void {
+    this.zone.apply(delta);
+  }
+
+  touch(token: number, names: readonly string[]): void {
+    this.#freshness.touch(token, names);
+  }
+
+  settle(token: number): void {
+    this.#freshness.settle(token);
+    this.#resume();
+  }
+
+  suspect(names: readonly string[], untilMs: number): void {
+    this.#freshness.suspect(names, untilMs);
+  }
+
+  onRefreshed(sequence: number): void {
+    this.#freshness.finish(sequence, this.#ports.now());
+    this.#resume();
+    this.#beginRefresh();
+  }
+
+  // Messages from the network.
+
+  onUpstreamReply(server: number, socket: number, bytes: Uint8Array, length: number): void {
+    this.#guarded(() => this.#forwarder.onReply(server, socket, bytes, length));
+  }
+
+  onUpstreamError(server: number, socket: number, reason: string): void {
+    this.#guarded(() => this.#forwarder.onError(server, socket, reason));
+  }
+
+  onStreamReply(token: number, bytes: Uint8Array | null, reason: string): void {
+    this.#guarded(() => this.#forwarder.onStreamReply(token, bytes, reason));
+  }
+
+  /** @returns ms until it wants to be called again; Infinity for not at all */
+  onTick(): number {
+    const nowMs = this.#ports.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    this.#guarded(() => {
+      nextMs = this.#forwarder.tick(nowMs);
+    });
+    const isOver = (held: Held) => !this.#held.has(held);
+    const deadlines = this.#heldDeadlines;
+    for (let held = deadlines.takeDue(nowMs); held !== undefined; held = deadlines.takeDue(nowMs)) {
+      if (isOver(held)) continue;
+      held.isFinal = true;
+      this.#retry(held);
+    }
+    deadlines.skipWhile(isOver);
+    this.#beginRefresh();
+    const wakeMs = Math.min(nextMs, deadlines.nextMs, this.#freshness.nextMs);
+    return wakeMs === Number.POSITIVE_INFINITY ? wakeMs : Math.max(0, wakeMs - nowMs);
+  }
+
+  onQuery(bytes: Uint8Array, length: number, client: ClientRef): void {
+    this.counters.queries++;
+    const message = bytes.length === length ? bytes : bytes.subarray(0, length);
+    const verdict = this.#query.read(message, length);
+    const turn = this.#turn;
+    turn.message = message;
+    turn.client = client;
+    turn.held = undefined;
+    turn.capture = null;
+    if (verdict === 'query') {
+      this.#serve(turn);
+      return;
+    }
+    this.counters.malformed++;
+    if (verdict !== 'drop') this.#send(turn, compileBare(rcodeOfVerdict(verdict)), 'error');
+  }
+
+  #guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.counters.failed++;
+      this.#ports.failed(error);
+    }
+  }
+
+  /** Whatever is thrown while one query is served becomes its SERVFAIL, here and nowhere else. */
+  #serve(turn: Turn): void {
+    const { message } = turn;
+    try {
+      this.#decide(turn);
+    } catch (error) {
+      this.counters.failed++;
+      this.#ports.failed(error);
+      this.#query.read(message, message.length);
+      this.#send(turn, this.#answers.servfail, 'error');
+    }
+  }
+
+  #decide(turn: Turn): void {
+    const query = this.#query;
+    const standing = this.zone.standingOf(turn.client);
+    if (!standing.isAllowed) {
+      this.counters.notAllowed++;
+      this.#send(turn, this.#answers.notAllowed, 'guard');
+      return;
+    }
+    if (query.qclass !== CLASS_IN || query.qtype === TYPE.AXFR || query.qtype === TYPE.IXFR) {
+      this.#send(turn, this.#answers.refused, 'local');
+      return;
+    }
+    if (query.qtype === TYPE.OPT) {
+      this.#send(turn, this.#answers.formerr, 'error');
+      return;
+    }
+    const isService = query.qtype === TYPE.SRV && isServicePrefix(turn.message, query);
+    const match = this.zone.find(turn.message, query, isService ? 2 : 0);
+    if (this.#mustWait(turn, match)) return;
+    if (match.known !== undefined) this.#decideKnown(turn, match, match.known, standing);
+    else this.#decideUnknown(turn, match);
+  }
+
+  #decideKnown(turn: Turn, match: Match, known: KnownName, standing: ClientStanding): void {
+    const { entry } = known;
+    if (entry === null || entry.groups.length === 0) {
+      this.#guard(turn, match, known, this.#reasonMissing(known));
+      return;
+    }
+    const answers = this.zone.answersFor(known, entry, standing);
+    const { decision } = answers;
+    if (decision.kind === 'refused') {
+      this.#guard(turn, match, known, decision.reason);
+    } else if (decision.kind === 'none') {
+      this.#guard(turn, match, known, this.#reasonMissing(known));
+    } else if (decision.kind === 'cname') {
+      this.#followAlias(turn, decision.target, decision.ttlSeconds);
+    } else {
+      this.counters.owned++;
+      const compiled =
+        match.firstLabel === 2
+          ? answers.service(this.#serviceOf(turn.message), this.#suffixOf(turn.message, match))
+          : answers.ofType(this.#query.qtype);
+      this.#send(turn, compiled, 'owned');
+    }
+  }
+
+  #decideUnknown(turn: Turn, match: Match): void {
+    const query = this.#query;
+    const { message } = turn;
+    const special = this.#answers.special(message, query);
+    if (special !== undefined) {
+      this.#send(turn, special, 'local');
+      return;
+    }
+    const labels = match.endLabel - match.firstLabel;
+    if (match.suffix === 'none' && labels === 1 && match.firstLabel === 0) {
+      this.#forwardBare(turn);
+      return;
+    }
+    const reverse = isReverse(message, query) ? this.zone.reverseOf(message, query) : undefined;
+    if (reverse !== undefined) {
+      this.counters.owned++;
+      const isPtr = query.qtype === TYPE.PTR || query.qtype === TYPE.ANY;
+      const positive = isPtr ? reverse : this.#answers.nodata;
+      this.#send(
+        turn,
+        reverse === null ? this.#answers.nxdomain : (positive ?? this.#answers.nodata),
+        'owned',
+      );
+      return;
+    }
+    this.#forward(turn);
+  }
+
+  // Waiting for the engine.
+
+  /** Whether this query is held until the engine's state is known for its name. */
+  #mustWait(turn: Turn, match: Match): boolean {
+    const { held, message } = turn;
+    if (held?.isFinal === true || (held === undefined && this.#held.size >= MAX_HELD)) return false;
+    const freshness = this.#freshness;
+    if (freshness.isTouched(message, match.start, match.end)) {
+      this.#hold(turn, held?.refresh ?? 0);
+      return true;
+    }
+    const isUnowned =
+      match.known?.entry?.groups.length === undefined || match.known.entry.groups.length === 0;
+    const labels = match.endLabel - match.firstLabel;
+    // A longer name that nobody owns is somebody else's; a bare one may be started this moment.
+    const isCandidate = isUnowned && (match.known !== undefined || labels === 1);
+    const isLooked =
+      isCandidate || freshness.isSuspected(message, match.start, match.end, this.#ports.now());
+    if (!isLooked || !freshness.isRefreshable) return false;
+    const refresh = held !== undefined && held.refresh > 0 ? held.refresh : freshness.want();
+    if (freshness.isDone(refresh)) return false;
+    this.#hold(turn, refresh);
+    this.#beginRefresh();
+    return true;
+  }
+
+  #hold(turn: Turn, refresh: number): void {
+    if (turn.held !== undefined) {
+      turn.held.refresh = refresh;
+      this.#held.add(turn.held);
+      return;
+    }
+    this.counters.held++;
+    const held: Held = {
+      message: Buffer.from(turn.message),
+      client: turn.client.retain(),
+      capture: turn.capture,
+      sinceMs: this.#ports.now(),
+      refresh,
+      isFinal: false,
+    };
+    this.#held.add(held);
+    this.#heldDeadlines.add(held, this.#ports.now() + this.#settings.holdMs);
+  }
+
+  #beginRefresh(): void {
+    const sequence = this.#freshness.begin(this.#ports.now());
+    if (sequence > 0) this.#ports.refresh(sequence);
+  }
+
+  /** Lets every held query try again; those that must wait on stay as they are. */
+  #resume(): void {
+    for (const held of [...this.#held]) this.#retry(held);
+  }
+
+  #retry(held: Held): void {
+    this.#held.delete(held);
+    this.#query.read(held.message, held.message.length);
+    this.#serve({ message: held.message, client: held.client, held, capture: held.capture });
+  }
+
+  // Answers.
+
+  #reasonMissing(known: KnownName): string {
+    const { entry, name } = known;
+    const region = this.#settings.searchDomains[0];
+    const wayOut = region === undefined ? '' : `; it is not looked up in ${region}`;
+    if (known.isExpected) {
+      return `${name} must run on this host, and no container owns the name: start it${wayOut}`;
+    }
+    const who = entry?.departedOwner ?? 'its container';
+    return `${name} was owned by ${who}, which is gone: start it again${wayOut}`;
+  }
+
+  /** An expected or departed name without an owner: refused, or forwarded and counted. */
+  #guard(turn: Turn, match: Match, known: KnownName, reason: string): void {
+    const departedUntilMs = known.entry?.departedUntilMs ?? 0;
+    const isGuarded =
+      known.isExpected ||
+      departedUntilMs > this.#ports.now() ||
+      (known.entry?.groups.length ?? 0) > 0;
+    if (!isGuarded) {
+      this.#decideUnknown(turn, match);
+      return;
+    }
+    if (this.#settings.whenMissing === 'forward' && (known.entry?.groups.length ?? 0) === 0) {
+      this.counters.leaked++;
+      this.#ports.leaked(known.name, turn.client.addressText());
+      this.#decideUnknown(turn, match);
+      return;
+    }
+    this.counters.refused++;
+    this.#ports.refused(known.name, turn.client.addressText(), reason);
+    this.#send(
+      turn,
+      compileNegative({
+        rcode: RCODE.NXDOMAIN,
+        ttlSeconds: 0,
+        extendedError: extendedErrorOption(EDE.BLOCKED, reason),
+      }),
+      'guard',
+    );
+  }
+
+  #forward(turn: Turn): void {
+    this.counters.forwarded++;
+    this.#relay.forward(this.#jobOf(turn));
+  }
+
+  /** A bare name never leaves bare: it is asked under each search domain in turn. */
+  #forwardBare(turn: Turn): void {
+    if (this.#settings.searchDomains.length === 0) {
+      this.#send(turn, this.#answers.noRegion, 'guard');
+      return;
+    }
+    this.counters.forwarded++;
+    this.#relay.search(this.#jobOf(turn));
+  }
+
+  #jobOf(turn: Turn): RelayJob {
+    const message = turn.held?.message ?? Buffer.from(turn.message);
+    const client = turn.held?.client ?? turn.client.retain();
+    const startedAtMs = turn.held?.sinceMs ?? this.#ports.now();
+    return { message, client, capture: turn.capture, startedAtMs };
+  }
+
+  /** A static alias: its target's answer with the alias in front, wherever the target is answered. */
+  #followAlias(turn: Turn, target: string, ttlSeconds: number): void {
+    const name = tryParseName(target);
+    const isTooDeep = (turn.capture?.depth ?? 0) >= MAX_ALIASES;
+    if (name === undefined || isTooDeep || this.#query.qtype === TYPE.CNAME) {
+      this.#send(turn, compile({ records: [{ type: 'CNAME', target }], ttlSeconds }), 'owned');
+      return;
+    }
+    this.counters.owned++;
+    this.#relay.alias(this.#jobOf(turn), toWire(name), (message, capture) => {
+      this.#query.read(message, message.length);
+      this.#serve({ message, client: turn.client, held: undefined, capture });
+    });
+  }
+
+  #serviceOf(message: Uint8Array): string {
+    const end = this.#query.labelOffsets[2] ?? HEADER_BYTES;
+    const labels = Buffer.concat([message.subarray(HEADER_BYTES, end), Buffer.of(0)]);
+    return textOfWire(labels, 0).slice(0, -1);
+  }
+
+  #suffixOf(message: Uint8Array, match: Match): string {
+    return match.end === this.#query.nameEnd ? '' : textOfWire(message, match.end).slice(0, -1);
+  }
+
+  #send(turn: Turn, answer: Compiled, from: ReplySource): void {
+    const { client, message, held } = turn;
+    const query = this.#query;
+    if (turn.capture !== null) {
+      this.#relay.answer(this.#jobOf(turn), answer, from);
+      return;
+    }
+    const out = this.#ports.beginReply(client);
+    const limit = Math.min(out.length, replyLimit(query, client.isTcp));
+    this.#ports.endReply(client, writeReply(out, message, query, answer, limit));
+    if (this.#ports.answered !== null) {
+      this.#ports.answered({
+        client: client.addressText(),
+        qname: query.questionEnd > HEADER_BYTES ? textOfWire(message, HEADER_BYTES) : '',
+        qtype: query.qtype,
+        rcode: answer.rcode,
+        from,
+        ms: held === undefined ? 0 : this.#ports.now() - held.sinceMs,
+      });
+    }
+    if (held !== undefined) client.release();
+  }
+}
+
+/** Stands where a client has to before the first query. */
+const NOBODY: ClientRef = {
+  isTcp: false,
+  addressKey: 0,
+  addressText: () => '0.0.0.0',
+  localAddressText: () => null,
+  retain: () => NOBODY,
+  release: () => undefined,
+};
+
+const PROTOCOLS = [keyOfText('_tcp'), keyOfText('_udp')];
+const REVERSE_ZONES = [keyOfText('in-addr.arpa'), keyOfText('ip6.arpa')];
+
+/** Whether the name begins like a service's: `_mongodb._tcp.NAME` (RFC 2782). */
+function isServicePrefix(message: Uint8Array, query: QueryReader): boolean {
+  if (query.labelCount < 3) return false;
+  const second = query.labelOffsets[1] ?? 0;
+  const third = query.labelOffsets[2] ?? 0;
+  return (
+    message[HEADER_BYTES + 1] === 0x5f &&
+    PROTOCOLS.some((protocol) => isSameLabels(message, second, third, protocol))
+  );
+}
+
+function isReverse(message: Uint8Array, query: QueryReader): boolean {
+  const zone = query.labelOffsets[query.labelCount - 2] ?? 0;
+  return (
+    query.labelCount > 2 &&
+    REVERSE_ZONES.some((labels) => isSameLabels(message, zone, query.nameEnd, labels))
+  );
+}
