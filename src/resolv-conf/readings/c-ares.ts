@@ -1,0 +1,184 @@
+/** resolv.conf as the c-ares library reads it: 1.18 (ares_init.c) and 1.34 (ares_sysconfig_files.c) differ a lot. */
+import { inetNetPton, ipv6WithScope } from '../inet.ts';
+import type { ResolvConf, ResolvLine } from '../resolv-conf.ts';
+import {
+  domainOfHostname,
+  linesOf,
+  type Reading,
+  ReadingBuilder,
+  type ReadingContext,
+  setting,
+  spaceSeparated,
+  trimSpace,
+} from './reading.ts';
+
+export type CAresVersion = '1.18' | '1.34';
+
+/** strtol on a 32-bit field turns -1 into the largest number: no name has as many dots. */
+const noLimit = 0x7fffffff;
+
+/** Reads a file as c-ares does, LOCALDOMAIN and RES_OPTIONS included. Never throws. */
+export function readAsCAres(
+  conf: ResolvConf | undefined,
+  context: ReadingContext,
+  version: CAresVersion,
+): Reading {
+  return version === '1.18' ? readAs118(conf, context) : readAs134(conf, context);
+}
+
+function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Reading {
+  const reading = new ReadingBuilder({ timeoutMs: 5000, attempts: 4 });
+  const seen = new Set<string>();
+  const fromEnvironment = spaceSeparated(context.env.LOCALDOMAIN ?? '');
+  if (fromEnvironment.length > 0) reading.setSearch(fromEnvironment, undefined);
+  setOptions118(reading, context.env.RES_OPTIONS ?? '', undefined, seen);
+  for (const line of linesOf(conf)) {
+    const [keyword = '', ...values] = spaceSeparated(line.text.split(/[#;]/, 1)[0] ?? '');
+    const [first, ...more] = values;
+    if (first === undefined) continue;
+    if (keyword === 'domain' || keyword === 'search') {
+      if (fromEnvironment.length > 0) reading.ignore(line, line.text, 'LOCALDOMAIN replaces it');
+      else reading.setSearch(keyword === 'domain' ? [first] : values, line.number);
+    } else if (keyword === 'nameserver') {
+      const address = plainAddress(first);
+      if (address === undefined) reading.ignore(line, line.text.trim(), `'${first}' is no address`);
+      else reading.addNameserver(address, line);
+      if (more.length > 0) reading.ignore(line, more.join(' '), 'text after the address');
+    } else if (keyword === 'options') {
+      setOptions118(reading, values.join(' '), line, seen);
+    } else {
+      reading.ignore(line, line.text.trim(), line.problem ?? 'unknown keyword');
+    }
+  }
+  return finish(reading, context);
+}
+
+/** 1.18 keeps the first value of each option, the environment's before the file's. */
+function setOptions118(
+  reading: ReadingBuilder,
+  text: string,
+  line: ResolvLine | undefined,
+  seen: Set<string>,
+): void {
+  const all = spaceSeparated(text);
+  for (const [index, word] of all.entries()) {
+    const colon = word.indexOf(':');
+    const name = colon < 0 ? word : word.slice(0, colon);
+    // strtol skips blanks, so `ndots: 2` is 2
+    const value = colon === word.length - 1 ? (all[index + 1] ?? '') : word.slice(colon + 1);
+    const known = name === 'ndots' || name === 'retrans' || name === 'retry' || name === 'rotate';
+    if (!known || (colon < 0 && name !== 'rotate')) {
+      reading.ignore(line, word, 'unknown option');
+    } else if (seen.has(name)) {
+      reading.ignore(line, word, 'an earlier one wins');
+    } else {
+      seen.add(name);
+      setKnown118(reading, name, value, line);
+    }
+  }
+}
+
+function setKnown118(
+  reading: ReadingBuilder,
+  name: string,
+  value: string,
+  line: ResolvLine | undefined,
+): void {
+  if (name === 'ndots') reading.ndots = setting(unsigned(value), line?.number);
+  else if (name === 'retrans') reading.timeoutMs = setting(unsigned(value), line?.number);
+  else if (name === 'retry') reading.attempts = setting(unsigned(value), line?.number);
+  else reading.flags.set('rotate', line?.number);
+}
+
+function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Reading {
+  const reading = new ReadingBuilder({ timeoutMs: 2000, attempts: 3 });
+  for (const line of linesOf(conf)) {
+    const text = trimSpace(line.text);
+    if (/^[#;]/.test(text)) continue;
+    const [, keyword = '', value = ''] = /^([^ \t]+)[ \t]*(.*)$/s.exec(text) ?? [];
+    // an unprintable byte in the keyword or value (a byte order mark, a tab in a list) loses the line
+    if (value === '') continue;
+    if (keyword === 'search') {
+      reading.setSearch(domainList(value), line.number);
+      if (reading.search.length === 0) reading.ignore(line, text, 'a tab in it loses the list');
+    } else if (keyword === 'domain') {
+      if (reading.search.length > 0) reading.ignore(line, text, 'search wins over domain');
+      else reading.setSearch(domainList(value).slice(0, 1), line.number);
+    } else if (keyword === 'nameserver') {
+      readNameserver134(reading, line, value);
+    } else if (keyword === 'options') {
+      setOptions134(reading, value, line);
+    } else {
+      reading.ignore(line, text, line.problem ?? 'unknown keyword');
+    }
+  }
+  const localDomain = context.env.LOCALDOMAIN;
+  if (localDomain !== undefined) {
+    const first = domainList(localDomain).slice(0, 1);
+    if (first.length > 0) reading.setSearch(first, undefined);
+  }
+  setOptions134(reading, context.env.RES_OPTIONS ?? '', undefined);
+  return finish(reading, context);
+}
+
+/** Split at blanks and commas, duplicates dropped (letter case aside); a list with a tab is lost. */
+function domainList(value: string): readonly string[] {
+  if (!/^[\x20-\x7e]*$/.test(value)) return [];
+  const seen = new Set<string>();
+  return value.split(/[, ]+/).filter((domain) => {
+    const key = domain.toLowerCase();
+    if (domain === '' || seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function readNameserver134(reading: ReadingBuilder, line: ResolvLine, value: string): void {
+  const [word = '', ...more] = spaceSeparated(value);
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(word)?.[1];
+  const withPort = /^([\d.]+):\d+$/.exec(word)?.[1];
+  const address = plainAddress(bracketed ?? withPort ?? word);
+  if (address === undefined) reading.ignore(line, line.text.trim(), `'${word}' is no address`);
+  else reading.addNameserver(address, line);
+  if (more.length > 0) reading.ignore(line, more.join(' '), 'text after the address');
+}
+
+function setOptions134(reading: ReadingBuilder, text: string, line: ResolvLine | undefined): void {
+  for (const word of spaceSeparated(text)) {
+    const colon = word.indexOf(':');
+    const name = colon < 0 ? word : word.slice(0, colon);
+    const value = colon < 0 ? 0 : unsigned(word.slice(colon + 1));
+    if (name === 'ndots') {
+      reading.ndots = setting(value, line?.number);
+    } else if (name === 'timeout' || name === 'retrans') {
+      // 0 stands for the default
+      if (value > 0)
+        reading.timeoutMs = setting(value * (name === 'timeout' ? 1000 : 1), line?.number);
+    } else if (name === 'attempts' || name === 'retry') {
+      if (value > 0) reading.attempts = setting(value, line?.number);
+    } else if (name === 'rotate' || name === 'use-vc' || name === 'usevc') {
+      reading.flags.set(name, line?.number);
+    } else {
+      reading.ignore(line, word, 'unknown option');
+    }
+  }
+}
+
+function finish(reading: ReadingBuilder, context: ReadingContext): Reading {
+  if (reading.search.length === 0) {
+    const domain = domainOfHostname(context.hostname);
+    if (domain !== '') reading.setSearch([domain], undefined);
+  }
+  reading.finishNameservers(Number.POSITIVE_INFINITY, ['127.0.0.1']);
+  return reading.build();
+}
+
+function plainAddress(word: string): string | undefined {
+  return inetNetPton(word) ?? ipv6WithScope(word);
+}
+
+function unsigned(text: string): number {
+  const match = /^\s*(-?)(\d+)/.exec(text);
+  if (match === null) return 0;
+  return match[1] === '-' ? noLimit : Number(match[2]);
+}
