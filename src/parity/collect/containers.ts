@@ -1,0 +1,170 @@
+/** Turns an engine's running containers into targets: their files, their C library, their neighbours. */
+import { codeOf, messageOf } from '../../errors.ts';
+import type { DnsSettings } from '../engine/settings.ts';
+import type { Problem } from '../surroundings.ts';
+import type { ContainerFacts, Neighbour, Target } from '../target.ts';
+import {
+  type ContainerFiles,
+  type ContainerNetwork,
+  containerTree,
+  type RunningContainer,
+} from './container-files.ts';
+import { detectLibc } from './libc.ts';
+import { collectSurroundings } from './surroundings.ts';
+
+/** Containers read at a time: the engine opens each one's file system for every file. */
+const PARALLEL = 4;
+const ENGINE_TIMEOUT_MS = 10_000;
+const CONTAINER_TIMEOUT_MS = 10_000;
+
+/** The targets of an engine, and what could not be read. */
+export interface CollectedTargets {
+  readonly targets: readonly Target[];
+  readonly problems: readonly Problem[];
+}
+
+/** How to collect. */
+export interface CollectContainersOptions {
+  /** called before each container is read */
+  readonly onProgress?: (container: string, index: number, count: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Reads every running container of an engine. Never rejects: an engine that is away is one problem. */
+export async function collectContainers(
+  files: ContainerFiles,
+  options: CollectContainersOptions = {},
+): Promise<CollectedTargets> {
+  try {
+    const signal = deadline(options.signal, ENGINE_TIMEOUT_MS);
+    const [version, containers] = await Promise.all([files.version(signal), files.running(signal)]);
+    return await collectAll(files, version, containers, options);
+  } catch (error) {
+    return { targets: [], problems: [{ thing: `engine ${files.engine}`, why: whyOf(error) }] };
+  }
+}
+
+async function collectAll(
+  files: ContainerFiles,
+  engineVersion: string,
+  containers: readonly RunningContainer[],
+  options: CollectContainersOptions,
+): Promise<CollectedTargets> {
+  const results: { target: Target | undefined; problems: readonly Problem[] }[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < containers.length; index = next++) {
+      const container = containers[index];
+      if (container === undefined) return;
+      options.onProgress?.(container.name, index, containers.length);
+      const facts = factsOf(container, containers, engineVersion);
+      results[index] = await collectOne(files, container, facts, options.signal);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  return {
+    targets: results.flatMap(({ target }) => target ?? []),
+    problems: results.flatMap(({ problems }) => problems),
+  };
+}
+
+async function collectOne(
+  files: ContainerFiles,
+  container: RunningContainer,
+  facts: ContainerFacts,
+  outer: AbortSignal | undefined,
+): Promise<{ target: Target | undefined; problems: readonly Problem[] }> {
+  const title = `container ${container.name}`;
+  const tree = containerTree(files, container.id, deadline(outer, CONTAINER_TIMEOUT_MS));
+  const { surroundings, problems } = await collectSurroundings(tree, {
+    label: `${title}: `,
+    hostname: [container.hostname, container.domainname].filter((part) => part !== '').join('.'),
+    environment: Object.fromEntries(container.environment.map(keyAndValue)),
+  });
+  // One that stops meanwhile fails every read: one line says it, not one for each file.
+  if (surroundings.resolvConf.text === undefined && problems.length > 1) {
+    const gone = problems.every(({ why }) => why === problems[0]?.why);
+    const why = problems[0]?.why ?? '';
+    if (gone) return { target: undefined, problems: [{ thing: title, why }] };
+  }
+  const { program, environment } = container;
+  const libc = await detectLibc(tree, { program, environment });
+  return {
+    target: { kind: 'container', title, surroundings, libc, container: facts },
+    problems,
+  };
+}
+
+function factsOf(
+  container: RunningContainer,
+  all: readonly RunningContainer[],
+  engineVersion: string,
+): ContainerFacts {
+  const network = networkKind(container.networkMode);
+  // A sharer has no networks of its own; it asks as the container whose namespace it is in.
+  const sharedId = container.networkMode.replace(/^container:/, '');
+  const networks =
+    network === 'shared'
+      ? (all.find(({ id, name }) => id === sharedId || name === sharedId)?.networks ?? [])
+      : container.networks;
+  const flags: DnsSettings = {
+    servers: container.dns,
+    search: container.dnsSearch,
+    options: container.dnsOptions,
+  };
+  return {
+    id: container.id,
+    engineVersion,
+    network,
+    networks,
+    flags,
+    startedAt: container.startedAt,
+    neighbours: neighboursOf(networks, all),
+  };
+}
+
+/**
+ * The names that the embedded resolver answers for a container: those of every container, itself
+ * too, on its user-defined networks, and each with the network's name after a dot. The default
+ * bridge has none.
+ */
+function neighboursOf(
+  networks: readonly ContainerNetwork[],
+  all: readonly RunningContainer[],
+): readonly Neighbour[] {
+  const shared = new Set(networks.map(({ name }) => name).filter((name) => name !== 'bridge'));
+  return all.flatMap(({ name: container, networks: theirs }) =>
+    theirs
+      .filter(({ name, address }) => shared.has(name) && address !== '')
+      .flatMap(({ name: network, address, names }) =>
+        names.flatMap((alias) => {
+          const lower = alias.toLowerCase();
+          return [
+            { container, name: lower, address, network },
+            { container, name: `${lower}.${network.toLowerCase()}`, address, network },
+          ];
+        }),
+      ),
+  );
+}
+
+function networkKind(mode: string): ContainerFacts['network'] {
+  if (mode === 'default' || mode === 'bridge' || mode === '') return 'default-bridge';
+  if (mode === 'host' || mode === 'none') return mode;
+  return mode.startsWith('container:') ? 'shared' : 'user-defined';
+}
+
+function keyAndValue(entry: string): [string, string] {
+  const equals = entry.indexOf('=');
+  return equals < 0 ? [entry, ''] : [entry.slice(0, equals), entry.slice(equals + 1)];
+}
+
+function deadline(outer: AbortSignal | undefined, ms: number): AbortSignal {
+  const timeout = AbortSignal.timeout(ms);
+  return outer === undefined ? timeout : AbortSignal.any([outer, timeout]);
+}
+
+function whyOf(error: unknown): string {
+  const isTimeout = codeOf(error) === 'ABORT_ERR' || /abort/i.test(messageOf(error));
+  return isTimeout ? 'did not answer in time' : `cannot be asked: ${messageOf(error)}`;
+}
