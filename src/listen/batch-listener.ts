@@ -1,5 +1,6 @@
 /** One listening socket of the batched transport: what arrives, who sent it, and the replies that wait to leave. */
 import type { BatchClient } from './batch-client.ts';
+import { isWildcard } from './bind-message.ts';
 import {
   type BatchShape,
   CONTROL_WORDS,
@@ -10,7 +11,7 @@ import {
 } from './native/batch.ts';
 import type { Kernel } from './native/kernel.ts';
 import { CONTROL, IP, IPV6, SOCKADDR, SOL } from './native/layout.ts';
-import { type DatagramSocket, isWildcard } from './native/sockets.ts';
+import type { DatagramSocket } from './native/sockets.ts';
 import { MAX_UDP_REPLY_BYTES } from './transport.ts';
 
 const WORD_BYTES = 4;

@@ -1,6 +1,7 @@
 /** Datagram sockets: opened, bound or connected, with their options. */
 
 import { HomeportError } from '../../errors.ts';
+import { bindMessage, isWildcard } from '../bind-message.ts';
 import { errorName } from './error-name.ts';
 import type { Kernel } from './kernel.ts';
 import { AF, IP, IPV6, SO, SOCK, SOCKADDR, SOL } from './layout.ts';
@@ -148,23 +149,6 @@ export class Sockets {
   }
 }
 
-/** Whether a bound address means every address of the host. */
-export function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
-}
-
 function bindFailed(target: SocketAddress, reason: string): HomeportError {
   return new HomeportError('BIND_FAILED', bindMessage(target, reason));
 }
-
-/** Says which address could not be bound, why, and the way out. */
-export function bindMessage({ address, port }: SocketAddress, reason: string): string {
-  const where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return `cannot bind udp ${where}: ${REASONS[reason] ?? reason}`;
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'address in use; another resolver may be listening (ss -ulnp shows which)',
-  EADDRNOTAVAIL: 'this host has no such address; check `listen:` against `ip address`',
-  EACCES: 'permission denied; ports below 1024 want CAP_NET_BIND_SERVICE or a socket unit',
-};
