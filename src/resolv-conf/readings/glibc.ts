@@ -105,17 +105,19 @@ function readNameserver(reading: ReadingBuilder, line: ResolvLine, rest: string)
 }
 
 function setOptions(reading: ReadingBuilder, text: string, line: ResolvLine | undefined): void {
-  for (const word of blankSeparated(text)) {
+  for (const { 0: word, index } of text.matchAll(/[^ \t\n]+/g)) {
+    // atoi skips blanks, so `ndots: 2` is 2
+    const number = atoi(text.slice(index + word.indexOf(':') + 1));
     const flag = flagNames.find((name) => word.startsWith(name));
     if (word.startsWith('ndots:')) {
-      const value = Math.min(atoi(word.slice('ndots:'.length)), maxNdots);
+      const value = Math.min(number, maxNdots);
       // the field has four bits, so -1 becomes 15
       reading.ndots = setting(value & maxNdots, line?.number);
     } else if (word.startsWith('timeout:')) {
-      const value = Math.min(atoi(word.slice('timeout:'.length)), maxTimeoutS);
+      const value = Math.min(number, maxTimeoutS);
       reading.timeoutMs = setting(value * 1000, line?.number);
     } else if (word.startsWith('attempts:')) {
-      const value = Math.min(atoi(word.slice('attempts:'.length)), maxAttempts);
+      const value = Math.min(number, maxAttempts);
       reading.attempts = setting(value, line?.number);
     } else if (flag !== undefined) {
       reading.flags.set(flag.replaceAll('_', '-'), line?.number);

@@ -1,0 +1,325 @@
+/**
+ * Go's own resolver (net/dnsclient_unix.go), as in a static binary (CGO_ENABLED=0): A and AAAA in
+ * goroutines of their own, every failure goes on to the next candidate.
+ */
+import type { HostsFile } from '../../resolv-conf/hosts-file.ts';
+import { inetPton, ipv6WithScope } from '../../resolv-conf/inet.ts';
+import type { NssSource } from '../../resolv-conf/nsswitch.ts';
+import { type GoReading, readAsGo } from '../../resolv-conf/readings/go.ts';
+import { byDestination } from './destination-order.ts';
+import { canBeAsked, dotsIn, isRooted, withoutRoot } from './names.ts';
+import {
+  addressesIn,
+  BeyondMeasured,
+  type DnsOracle,
+  type Failed,
+  type Family,
+  type Found,
+  isLame,
+  type Lookup,
+  type OracleReply,
+  type Outcome,
+  type Situation,
+  type StubResolver,
+} from './stub.ts';
+import { Wire } from './wire.ts';
+
+export type GoVersion = '1.19' | '1.24';
+
+/** The size in the OPT record, which Go always sends. */
+const ednsSize = 1232;
+const maxNameLength = 254;
+
+type Ending =
+  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
+  | Pick<Failed, 'kind' | 'error'>;
+type Order = 'files dns' | 'dns files' | 'files' | 'dns';
+
+/** One type's way through servers and rounds. */
+interface TypeResult {
+  readonly type: string;
+  readonly endMs: number;
+  readonly result: { readonly addresses: readonly string[] } | { readonly error: string };
+}
+
+interface Context {
+  readonly version: GoVersion;
+  readonly situation: Situation;
+  readonly reading: GoReading;
+  readonly wire: Wire;
+  /** with `rotate`: how many types have been asked, which decides where the next begins */
+  asked: number;
+}
+
+/** Creates the pure Go resolver for a situation. */
+export function createGo(situation: Situation, version: GoVersion): StubResolver {
+  const reading = readAsGo(situation.resolvConf, situation, version);
+  return (lookup, oracle) => {
+    const outcome = run(situation, reading, version, lookup, oracle, 'AAAA');
+    if (!reading.flags.has('rotate') || reading.nameservers.length < 2) return outcome;
+    // the goroutine that was started last usually runs first; not always
+    const other = run(situation, reading, version, lookup, oracle, 'A');
+    return { ...outcome, alternatives: [other] };
+  };
+}
+
+function run(
+  situation: Situation,
+  reading: GoReading,
+  version: GoVersion,
+  lookup: Lookup,
+  oracle: DnsOracle,
+  startedFirst: string,
+): Outcome {
+  const wire = new Wire(oracle);
+  const context: Context = { version, situation, reading, wire, asked: 0 };
+  const ending = lookUp(context, lookup, startedFirst);
+  wire.queries.sort((one, other) => one.atMs - other.atMs);
+  return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
+}
+
+function lookUp(context: Context, lookup: Lookup, startedFirst: string): Ending {
+  if (lookup.api !== undefined) throw new BeyondMeasured(`Go has no '${lookup.api}' here`);
+  const { situation } = context;
+  const { name, family } = lookup;
+  const literal = inetPton(name) ?? ipv6WithScope(name);
+  if (literal !== undefined) {
+    if (isOfFamily(literal, family)) return found([literal], name, 'literal');
+    return failed(unsuitable(name));
+  }
+  const order = lookupOrder(context, name);
+  const inFiles = (): readonly string[] =>
+    byDestination(lookInHosts(situation.hosts, name), situation.isReachable);
+  if (order.startsWith('files')) {
+    const addresses = inFiles();
+    if (addresses.length > 0) return ofFamily(addresses, name, family);
+    if (order === 'files')
+      return failed(context.version === '1.19' ? unsuitable(name) : noSuchHost);
+  }
+  if (!isDomainName(name)) return failed(noSuchHost);
+  const ending = lookInDns(context, name, family, startedFirst);
+  if (ending.kind === 'failed' && order === 'dns files') {
+    const addresses = inFiles();
+    if (addresses.length > 0) return ofFamily(addresses, name, family);
+  }
+  return ending;
+}
+
+const noSuchHost = 'no such host';
+
+function unsuitable(name: string): string {
+  return `address ${name}: no suitable address found`;
+}
+
+/** The hosts file ends the lookup even if it has the other family only. */
+function ofFamily(addresses: readonly string[], name: string, family: Family): Ending {
+  const fitting = addresses.filter((address) => isOfFamily(address, family));
+  return fitting.length > 0 ? found(fitting, name, 'files') : failed(unsuitable(name));
+}
+
+function isOfFamily(address: string, family: Family): boolean {
+  return family === 'unspec' || address.includes(':') === (family === 'inet6');
+}
+
+/** All matching lines, any letter case, a final dot ignored in the file only. */
+function lookInHosts(hosts: HostsFile, name: string): readonly string[] {
+  const wanted = withoutRoot(name.toLowerCase());
+  if (isRooted(name)) return lookInHosts(hosts, wanted);
+  const addresses: string[] = [];
+  for (const entry of hosts.entries) {
+    if (!entry.names.some((own) => withoutRoot(own.toLowerCase()) === wanted)) continue;
+    const address = inetPton(entry.address) ?? ipv6WithScope(entry.address);
+    if (address !== undefined) addresses.push(address);
+  }
+  return addresses;
+}
+
+/** net/conf.go for a binary without cgo: only the order of files and dns is taken from nsswitch.conf. */
+function lookupOrder({ version, situation, reading }: Context, name: string): Order {
+  const sources = situation.nsswitch.hosts;
+  if (version === '1.19') {
+    const hasEnvironment =
+      situation.env.LOCALDOMAIN !== undefined ||
+      (situation.env.RES_OPTIONS ?? '') !== '' ||
+      (situation.env.HOSTALIASES ?? '') !== '';
+    const isLocal = withoutRoot(name).toLowerCase().endsWith('.local');
+    const isOdd = sources.some((source) => isOddIn119(source, situation.hostname, name));
+    if (hasEnvironment || reading.hasUnknown || isLocal || isOdd) return 'files dns';
+  }
+  const known = sources
+    .map(({ source }) => source)
+    .filter((source) => source === 'files' || source === 'dns');
+  const others = sources.filter(({ source }) => source !== 'files' && source !== 'dns');
+  // 1.24 takes a source it does not know for dns, unless dns itself is listed
+  if (version === '1.24' && others.length > 0 && !known.includes('dns')) {
+    const first = sources[0]?.source === 'files' ? 'files dns' : 'dns files';
+    return known.includes('files') ? first : 'dns';
+  }
+  const hasFiles = known.includes('files');
+  if (hasFiles && known.includes('dns')) return known[0] === 'files' ? 'files dns' : 'dns files';
+  if (hasFiles) return 'files';
+  return known.includes('dns') ? 'dns' : 'files dns';
+}
+
+/** What makes 1.19 fall back to files before dns: actions that differ from the default, unknown sources. */
+function isOddIn119({ source, criteria }: NssSource, hostname: string, name: string): boolean {
+  if (source === 'myhostname') {
+    const asked = withoutRoot(name).toLowerCase();
+    const isLocalhost = /^(.+\.)?localhost(\.localdomain)?$/.test(asked);
+    return isLocalhost || asked === 'gateway' || asked === hostname.toLowerCase();
+  }
+  if (source.startsWith('mdns')) return false;
+  if (source !== 'files' && source !== 'dns') return true;
+  return criteria.some(({ isNegated, status, action }, index) => {
+    if (isNegated) return true;
+    const usual = status === 'success' ? 'return' : 'continue';
+    const isLast = index === criteria.length - 1;
+    return !(isLast && action === 'return') && action !== usual;
+  });
+}
+
+/** isDomainName: letters, digits, hyphens and underscores, not all numeric; anything else is not asked. */
+function isDomainName(name: string): boolean {
+  const plain = withoutRoot(name);
+  const length = name.length;
+  if (length === 0 || length > maxNameLength || (length === maxNameLength && !isRooted(name))) {
+    return false;
+  }
+  const labels = plain.split('.');
+  const areGood = labels.every(
+    (label) => /^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(label) && label.length <= 63,
+  );
+  return areGood && !labels.some((label) => label.endsWith('-')) && /[A-Za-z_-]/.test(plain);
+}
+
+/** nameList: the candidates by ndots, `.onion` never as it is. */
+function candidates({ version, reading }: Context, name: string): readonly string[] {
+  const isOnion = (candidate: string): boolean => candidate.toLowerCase().endsWith('.onion');
+  if (version === '1.19' && isOnion(withoutRoot(name))) return [];
+  if (isRooted(name)) return isOnion(withoutRoot(name)) ? [] : [withoutRoot(name)];
+  const suffixed = reading.search.map(({ domain }) => `${name}.${domain}`);
+  const asIs = [name];
+  const all = dotsIn(name) >= reading.ndots.value ? [...asIs, ...suffixed] : [...suffixed, ...asIs];
+  return all.filter((candidate) => !isOnion(candidate) && candidate.length < maxNameLength);
+}
+
+function lookInDns(context: Context, name: string, family: Family, startedFirst: string): Ending {
+  const types = { unspec: ['A', 'AAAA'], inet: ['A'], inet6: ['AAAA'] }[family];
+  let error: string | undefined;
+  for (const candidate of candidates(context, name)) {
+    const results = askTypes(context, candidate, types, startedFirst);
+    const addresses = results.flatMap(({ result }) =>
+      'addresses' in result ? result.addresses : [],
+    );
+    for (const { result } of results) {
+      if (!('error' in result)) continue;
+      // the error of the name as it is is kept before all others
+      if (error === undefined || (candidate === name && !isRooted(name))) error = result.error;
+    }
+    if (addresses.length > 0) {
+      const sorted = byDestination(addresses, context.situation.isReachable);
+      return found(sorted, candidate, 'dns');
+    }
+  }
+  return failed(error ?? unsuitable(name));
+}
+
+/** Both types side by side (one after the other with single-request), in the order in which they end. */
+function askTypes(
+  context: Context,
+  candidate: string,
+  types: readonly string[],
+  startedFirst: string,
+): readonly TypeResult[] {
+  const { wire, reading } = context;
+  const startMs = wire.nowMs;
+  const isSingle =
+    reading.flags.has('single-request') || reading.flags.has('single-request-reopen');
+  const results: TypeResult[] = [];
+  const first = isSingle ? 'A' : startedFirst;
+  const inStartOrder = [...types].sort((one, other) => rank(one, first) - rank(other, first));
+  for (const type of inStartOrder) {
+    if (!isSingle) wire.nowMs = startMs;
+    results.push(askOne(context, candidate, type));
+  }
+  results.sort((one, other) => one.endMs - other.endMs);
+  wire.nowMs = Math.max(...results.map(({ endMs }) => endMs));
+  const inTypeOrder = [...results].sort((one, other) => one.type.localeCompare(other.type));
+  return results.every(({ endMs }) => endMs === results[0]?.endMs) ? inTypeOrder : results;
+}
+
+function rank(type: string, first: string): number {
+  return type === first ? 0 : 1;
+}
+
+/** tryOneName: the servers in order, `attempts` rounds; NXDOMAIN and NODATA are final. */
+function askOne(context: Context, name: string, type: string): TypeResult {
+  const { reading, wire } = context;
+  const servers = reading.nameservers;
+  const offset = reading.flags.has('rotate') ? context.asked++ : 0;
+  if (!canBeAsked(name)) {
+    return { type, endMs: wire.nowMs, result: { error: 'cannot marshal DNS message' } };
+  }
+  let error = '';
+  for (let round = 0; round < reading.attempts.value; round++) {
+    for (let index = 0; index < servers.length; index++) {
+      const server = servers[(offset + index) % servers.length]?.address ?? '';
+      const reply = exchange(context, server, name, type);
+      if (typeof reply === 'string') {
+        error = reply;
+        continue;
+      }
+      const verdict = judge(context.version, reply, type);
+      if (verdict.kind === 'final') return { type, endMs: wire.nowMs, result: verdict.result };
+      error = verdict.error;
+    }
+  }
+  return { type, endMs: wire.nowMs, result: { error } };
+}
+
+/** UDP, then TCP after TC, each with the whole timeout. @returns the reply, or Go's error */
+function exchange(
+  { reading, wire }: Context,
+  server: string,
+  name: string,
+  type: string,
+): OracleReply | string {
+  const { flags } = reading;
+  const isTcpOnly = flags.has('use-vc') || flags.has('usevc') || flags.has('tcp');
+  for (const transport of isTcpOnly ? (['tcp'] as const) : (['udp', 'tcp'] as const)) {
+    const marks = { optSize: ednsSize, ad: flags.has('trust-ad') };
+    const answer = wire.send({ server, transport, name, type }, marks);
+    if (answer.kind === 'closed') return 'connection refused';
+    if (answer.kind === 'timeout' || answer.delayMs >= reading.timeoutMs.value) {
+      wire.nowMs += reading.timeoutMs.value;
+      return 'timeout';
+    }
+    wire.nowMs += answer.delayMs;
+    if (transport === 'udp' && answer.isTruncated) continue;
+    return answer;
+  }
+  return 'no answer from DNS server';
+}
+
+type Verdict =
+  | { readonly kind: 'final'; readonly result: TypeResult['result'] }
+  | { readonly kind: 'next'; readonly error: string };
+
+/** checkHeader and skipToAnswer. */
+function judge(version: GoVersion, reply: OracleReply, type: string): Verdict {
+  if (reply.rcode === 'NXDOMAIN') return { kind: 'final', result: { error: noSuchHost } };
+  // 1.24 takes a reply with any additional record, as the OPT that answers ours, for no referral
+  if (version === '1.19' && isLame(reply)) return { kind: 'next', error: 'lame referral' };
+  if (reply.rcode !== 'NOERROR') return { kind: 'next', error: 'server misbehaving' };
+  const addresses = addressesIn(reply, type);
+  const result = addresses.length > 0 ? { addresses } : { error: noSuchHost };
+  return { kind: 'final', result };
+}
+
+function found(addresses: readonly string[], owner: string, source: string): Ending {
+  return { kind: 'found', addresses, owner, source };
+}
+
+function failed(error: string): Ending {
+  return { kind: 'failed', error };
+}
