@@ -284,6 +284,9 @@ class BatchTransport implements Transport {
     }
   }
 
+  /** Messages come with a bell, and a bell is a round. */
+  wake(): void {}
+
   stop(): void {
     this.#isStopping = true;
     if (!this.#isRunning) this.#closeAll();

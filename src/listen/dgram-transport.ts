@@ -258,6 +258,10 @@ class DgramTransport implements Transport {
     this.#timer = setTimeout(() => this.#endRound(), timeoutMs);
   }
 
+  wake(): void {
+    this.#endRoundSoon();
+  }
+
   #keyOf(address: string): number | string {
     const known = this.#keys.get(address);
     if (known !== undefined) return known;

@@ -84,7 +84,7 @@ export interface TransportCounters {
   unsent: number;
 }
 
-/** Carries UDP both ways for one core, on one thread. All calls but `wake` are for that thread. */
+/** Carries UDP both ways for one core, on one thread. All calls are for that thread. */
 export interface Transport {
   /** `batch`: recvmmsg, sendmmsg, epoll (Linux); `dgram`: node:dgram. */
   readonly kind: 'batch' | 'dgram';
@@ -109,6 +109,13 @@ export interface Transport {
    *   thread sent before they arrived is applied before they are answered; must be cheap when there is none
    */
   run(core: Core, mail: () => void): Promise<void>;
+
+  /**
+   * The core was told something outside a round (a message that an event loop brought): its `onTick` is
+   * called soon. For the transport's own thread; the batched one asks after each round anyway, so call
+   * it after every message whatever the transport.
+   */
+  wake(): void;
 
   /** Ends `run` after the present round; its sockets are closed. */
   stop(): void;
