@@ -54,6 +54,8 @@ export class AnsweringSide {
   readonly #resolver: Resolver;
   readonly #listening = new Map<string, Listening>();
   readonly #tcpReply: Buffer = Buffer.alloc(MAX_TCP_REPLY_BYTES);
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
   readonly #ports: { -readonly [K in keyof ResolverPorts]: ResolverPorts[K] };
 
   constructor(
@@ -90,6 +92,7 @@ export class AnsweringSide {
     return {
       now: Date.now,
       random: randomBelow,
+      // Clients over UDP are the transport's own, handed back to it.
       beginReply: (client) =>
         client.isTcp ? this.#tcpReply : transport.beginReply(client as Client),
       endReply: (client, length) => {
@@ -117,6 +120,20 @@ export class AnsweringSide {
 
   /** Carries out one message. */
   take(message: ToAnswering): void {
+    this.#carryOut(message);
+    // The batched transport asks for the next wake-up after each round; `node:dgram` does not know of this one.
+    if (this.#transport.kind === 'dgram') this.#wakeUp();
+  }
+
+  #wakeUp(): void {
+    clearTimeout(this.#timer);
+    if (this.#isStopped) return;
+    const waitMs = this.#resolver.onTick();
+    if (waitMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#wakeUp(), waitMs);
+  }
+
+  #carryOut(message: ToAnswering): void {
     const resolver = this.#resolver;
     switch (message.kind) {
       case 'configure':
@@ -168,6 +185,7 @@ export class AnsweringSide {
         this.#report(message.request);
         break;
       case 'stop':
+        this.#isStopped = true;
         this.#transport.stop();
         break;
     }
