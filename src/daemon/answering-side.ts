@@ -54,8 +54,6 @@ export class AnsweringSide {
   readonly #resolver: Resolver;
   readonly #listening = new Map<string, Listening>();
   readonly #tcpReply: Buffer = Buffer.alloc(MAX_TCP_REPLY_BYTES);
-  #timer: NodeJS.Timeout | undefined;
-  #isStopped = false;
   readonly #ports: { -readonly [K in keyof ResolverPorts]: ResolverPorts[K] };
 
   constructor(
@@ -121,16 +119,7 @@ export class AnsweringSide {
   /** Carries out one message. */
   take(message: ToAnswering): void {
     this.#carryOut(message);
-    // The batched transport asks for the next wake-up after each round; `node:dgram` does not know of this one.
-    if (this.#transport.kind === 'dgram') this.#wakeUp();
-  }
-
-  #wakeUp(): void {
-    clearTimeout(this.#timer);
-    if (this.#isStopped) return;
-    const waitMs = this.#resolver.onTick();
-    if (waitMs === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.#wakeUp(), waitMs);
+    this.#transport.wake();
   }
 
   #carryOut(message: ToAnswering): void {
@@ -185,7 +174,6 @@ export class AnsweringSide {
         this.#report(message.request);
         break;
       case 'stop':
-        this.#isStopped = true;
         this.#transport.stop();
         break;
     }
