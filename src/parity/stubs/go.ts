@@ -121,17 +121,22 @@ function isOfFamily(address: string, family: Family): boolean {
   return family === 'unspec' || address.includes(':') === (family === 'inet6');
 }
 
-/** All matching lines, any letter case, a final dot ignored in the file only. */
+/** All matching lines, any letter case; a final dot matters for a name of one label only. */
 function lookInHosts(hosts: HostsFile, name: string): readonly string[] {
-  const wanted = withoutRoot(name.toLowerCase());
-  if (isRooted(name)) return lookInHosts(hosts, wanted);
+  const wanted = hostsKey(name);
   const addresses: string[] = [];
   for (const entry of hosts.entries) {
-    if (!entry.names.some((own) => withoutRoot(own.toLowerCase()) === wanted)) continue;
+    if (!entry.names.some((own) => hostsKey(own) === wanted)) continue;
     const address = inetPton(entry.address) ?? ipv6WithScope(entry.address);
     if (address !== undefined) addresses.push(address);
   }
   return addresses;
+}
+
+/** absDomainName: names with a dot are rooted, a single label stays as it is. */
+function hostsKey(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.includes('.') && !isRooted(lower) ? `${lower}.` : lower;
 }
 
 /** net/conf.go for a binary without cgo: only the order of files and dns is taken from nsswitch.conf. */

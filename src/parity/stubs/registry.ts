@@ -1,4 +1,6 @@
 /** All stub simulators by name, as profiles, options and vectors spell them. */
+import { createBusyboxNslookup } from './busybox.ts';
+import { createCAres } from './c-ares/lookup.ts';
 import { createGlibc } from './glibc/getaddrinfo.ts';
 import { createGo } from './go.ts';
 import { createMusl } from './musl.ts';
@@ -13,6 +15,10 @@ export const stubNames = [
   'musl-1.2.5',
   'go-1.19',
   'go-1.24',
+  'busybox-nslookup-1.35',
+  'busybox-nslookup-1.37',
+  'c-ares-1.18.1',
+  'c-ares-1.34.5',
 ] as const;
 
 export type StubName = (typeof stubNames)[number];
@@ -25,6 +31,10 @@ const stubs: Readonly<Record<StubName, (situation: Situation) => StubResolver>> 
   'musl-1.2.5': (situation) => createMusl(situation, '1.2.5'),
   'go-1.19': (situation) => createGo(situation, '1.19'),
   'go-1.24': (situation) => createGo(situation, '1.24'),
+  'busybox-nslookup-1.35': createBusyboxNslookup,
+  'busybox-nslookup-1.37': createBusyboxNslookup,
+  'c-ares-1.18.1': (situation) => createCAres(situation, '1.18'),
+  'c-ares-1.34.5': (situation) => createCAres(situation, '1.34'),
 };
 
 export function isStubName(name: string): name is StubName {

@@ -1,0 +1,159 @@
+/**
+ * busybox nslookup (networking/nslookup.c, glibc builds): its own resolver. All candidates at once to one
+ * server, first every A, then every AAAA; any reply at all ends it. Other applets use libc.
+ */
+import { inetAton, ipv6WithScope } from '../../resolv-conf/inet.ts';
+import { readAsBusybox } from '../../resolv-conf/readings/busybox.ts';
+import { readAsGlibc } from '../../resolv-conf/readings/glibc.ts';
+import type { Reading } from '../../resolv-conf/readings/reading.ts';
+import { runGlibc } from './glibc/getaddrinfo.ts';
+import { GlibcProcess } from './glibc/process.ts';
+import { canBeAsked, toBytes, withoutRoot } from './names.ts';
+import {
+  addressesIn,
+  BeyondMeasured,
+  type Failed,
+  type Found,
+  type Lookup,
+  type OracleReply,
+  type Outcome,
+  type Situation,
+  type StubResolver,
+} from './stub.ts';
+import { Wire } from './wire.ts';
+
+const timeoutMs = 5000;
+const sendsPerServer = 2;
+
+type Ending =
+  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
+  | Pick<Failed, 'kind' | 'error'>;
+
+/** A question with the state it has on one server. */
+interface Question {
+  readonly name: string;
+  readonly type: string;
+  reply: OracleReply | undefined;
+}
+
+interface Arrival {
+  readonly atMs: number;
+  readonly question: Question;
+  readonly reply: OracleReply;
+}
+
+/** Creates busybox nslookup for a situation; 1.35 and 1.37 behave alike. */
+export function createBusyboxNslookup(situation: Situation): StubResolver {
+  const reading = readAsBusybox(situation.resolvConf, situation);
+  return (lookup, oracle): Outcome => {
+    const wire = new Wire(oracle);
+    const ending = nslookup(situation, reading, wire, lookup);
+    return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
+  };
+}
+
+function nslookup(situation: Situation, reading: Reading, wire: Wire, lookup: Lookup): Ending {
+  if (lookup.api !== undefined) throw new BeyondMeasured(`nslookup has no '${lookup.api}'`);
+  // read as an option
+  if (lookup.name.startsWith('-')) return failed;
+  const servers: string[] = [];
+  for (const { address } of reading.nameservers) {
+    const server = serverAddress(situation, wire, address);
+    if (server === undefined) return failed;
+    servers.push(server);
+  }
+  const questions = questionsFor(reading, lookup);
+  for (const server of servers) {
+    if (askServer(wire, server, questions)) return report(questions);
+  }
+  return failed;
+}
+
+const failed: Ending = { kind: 'failed', error: 'exit 1' };
+
+/** An address with or without a port; any other text is looked up in libc, and fatal where that fails. */
+function serverAddress(situation: Situation, wire: Wire, text: string): string | undefined {
+  const withoutPort = /^(?:\[([^\]]+)\]|([^:]+)):\d+$/.exec(text);
+  const bare = withoutPort?.[1] ?? withoutPort?.[2] ?? text;
+  const address = inetAton(bare) ?? ipv6WithScope(bare);
+  if (address !== undefined) return address;
+  const process = new GlibcProcess(
+    situation,
+    readAsGlibc(situation.resolvConf, situation),
+    wire,
+    0,
+  );
+  const outcome = runGlibc(process, { name: bare, family: 'unspec' });
+  return outcome.kind === 'found' ? outcome.addresses[0] : undefined;
+}
+
+/** A bare name with a list: every N.D and never N; any other name as it is. */
+function questionsFor(reading: Reading, { name, family }: Lookup): readonly Question[] {
+  const bytes = toBytes(name);
+  const isSearched = !bytes.includes('.') && reading.search.length > 0;
+  const names = isSearched ? reading.search.map(({ domain }) => `${bytes}.${domain}`) : [bytes];
+  const types = { unspec: ['A', 'AAAA'], inet: ['A'], inet6: ['AAAA'] }[family];
+  return types.flatMap((type) => names.map((one) => ({ name: one, type, reply: undefined })));
+}
+
+/** @returns whether the server answered anything; then no other is asked */
+function askServer(wire: Wire, server: string, questions: readonly Question[]): boolean {
+  const startMs = wire.nowMs;
+  const arrivals: Arrival[] = [];
+  const intervalMs = timeoutMs / sendsPerServer;
+  let servfailRetries = 0;
+  const send = (question: Question): boolean => {
+    const name = withoutRoot(question.name);
+    if (!canBeAsked(name)) return false;
+    const answer = wire.send({ server, transport: 'udp', name, type: question.type });
+    if (answer.kind === 'reply') {
+      arrivals.push({ atMs: wire.nowMs + answer.delayMs, question, reply: answer });
+    }
+    return answer.kind !== 'closed';
+  };
+  for (let round = 0; round < sendsPerServer; round++) {
+    wire.nowMs = startMs + round * intervalMs;
+    for (const question of questions) {
+      // a name that cannot be packed stops the sending, and with it this server
+      if (question.reply === undefined && !send(question)) return false;
+    }
+    servfailRetries = 2 * questions.length;
+    const untilMs = wire.nowMs + intervalMs;
+    for (let next = takeFirst(arrivals, untilMs); next; next = takeFirst(arrivals, untilMs)) {
+      wire.nowMs = Math.max(wire.nowMs, next.atMs);
+      const { question, reply } = next;
+      if (question.reply !== undefined) continue;
+      if (reply.rcode === 'SERVFAIL' && servfailRetries > 0) {
+        servfailRetries--;
+        send(question);
+        continue;
+      }
+      question.reply = reply;
+      if (questions.every((one) => one.reply !== undefined)) return true;
+    }
+  }
+  wire.nowMs = startMs + timeoutMs;
+  return questions.some((question) => question.reply !== undefined);
+}
+
+function takeFirst(arrivals: Arrival[], untilMs: number): Arrival | undefined {
+  let best: Arrival | undefined;
+  for (const arrival of arrivals) {
+    if (arrival.atMs < untilMs && (best === undefined || arrival.atMs < best.atMs)) best = arrival;
+  }
+  if (best !== undefined) arrivals.splice(arrivals.indexOf(best), 1);
+  return best;
+}
+
+/** Prints all hits, also those of later domains; exits 1 if any query had an rcode. */
+function report(questions: readonly Question[]): Ending {
+  const addresses = questions.flatMap(({ reply, type }) =>
+    reply === undefined ? [] : addressesIn(reply, type),
+  );
+  const owner = questions.find(({ reply, type }) => reply && addressesIn(reply, type).length > 0);
+  if (owner !== undefined) {
+    return { kind: 'found', addresses, owner: withoutRoot(owner.name), source: 'dns' };
+  }
+  const hasRcode = questions.some(({ reply }) => reply !== undefined && reply.rcode !== 'NOERROR');
+  return { kind: 'failed', error: hasRcode ? 'exit 1' : 'exit 0' };
+}
