@@ -13,5 +13,10 @@ const { transport: kind, settings, bell, port, isShared }: AnsweringStart = work
 const transport =
   kind === 'batch' ? createBatchTransport({ bellFd: bell.fd, isShared }) : createDgramTransport();
 const side = new AnsweringSide(settings, transport, (message) => port.postMessage(message));
-await side.run(openMailbox<ToAnswering>(port, bell, (message) => side.take(message)));
+await side.run(
+  openMailbox<ToAnswering>(port, bell, (message) => {
+    side.take(message);
+    transport.wake();
+  }),
+);
 port.close();

@@ -1,7 +1,8 @@
 /** The main side's hold on one answering thread: sends it messages, and does what it cannot do itself. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { HomeportError, messageOf } from '../errors.ts';
 import { createDoorbell, type Doorbell, Mailbox } from '../listen/mailbox.ts';
+import { startThread } from '../listen/start-thread.ts';
 import type { TcpClient } from '../listen/tcp.ts';
 import type { ResolverSettings, UpstreamServer } from '../resolve/settings.ts';
 import type { StreamDone } from '../upstream/stream.ts';
@@ -38,9 +39,6 @@ export interface Bound {
 
 type Answer = Extract<FromAnswering, { readonly request: number }>;
 
-const THREAD_FILE = import.meta.url.endsWith('.ts')
-  ? './answering-thread.ts'
-  : './answering-thread.js';
 /** A thread that does not stop when told to is ended. */
 const STOP_MS = 2_000;
 
@@ -70,7 +68,7 @@ export class Answering {
     this.#duties = duties;
     this.#port = port1;
     this.#mailbox = new Mailbox(port1, bell);
-    this.#worker = new Worker(new URL(THREAD_FILE, import.meta.url), {
+    this.#worker = startThread('./answering-thread', import.meta.url, {
       workerData: start,
       transferList: [port2],
     });
