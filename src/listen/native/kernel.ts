@@ -46,10 +46,12 @@ let opened: Kernel | undefined;
 /**
  * Loads koffi and checks every layout against it and against the running kernel. Once per thread.
  *
+ * @param options `isFresh`: check again, whatever came of it before
  * @throws HomeportError NATIVE_UNAVAILABLE: not Linux, an architecture without a table, koffi does
  *   not load, a layout differs, or a sandbox forbids the calls
  */
-export function openKernel(): Kernel {
+export function openKernel({ isFresh = false }: { readonly isFresh?: boolean } = {}): Kernel {
+  if (isFresh) return openChecked();
   opened ??= openChecked();
   return opened;
 }
