@@ -12,6 +12,7 @@ import { canBeAsked, toBytes, withoutRoot } from './names.ts';
 import {
   addressesIn,
   BeyondMeasured,
+  type DnsOracle,
   type Failed,
   type Found,
   type Lookup,
@@ -47,18 +48,24 @@ export function createBusyboxNslookup(situation: Situation): StubResolver {
   const reading = readAsBusybox(situation.resolvConf, situation);
   return (lookup, oracle): Outcome => {
     const wire = new Wire(oracle);
-    const ending = nslookup(situation, reading, wire, lookup);
+    const ending = nslookup(situation, reading, wire, oracle, lookup);
     return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
   };
 }
 
-function nslookup(situation: Situation, reading: Reading, wire: Wire, lookup: Lookup): Ending {
+function nslookup(
+  situation: Situation,
+  reading: Reading,
+  wire: Wire,
+  oracle: DnsOracle,
+  lookup: Lookup,
+): Ending {
   if (lookup.api !== undefined) throw new BeyondMeasured(`nslookup has no '${lookup.api}'`);
   // read as an option
   if (lookup.name.startsWith('-')) return failed;
   const servers: string[] = [];
   for (const { address } of reading.nameservers) {
-    const server = serverAddress(situation, wire, address);
+    const server = serverAddress(situation, wire, oracle, address);
     if (server === undefined) return failed;
     servers.push(server);
   }
@@ -72,18 +79,24 @@ function nslookup(situation: Situation, reading: Reading, wire: Wire, lookup: Lo
 const failed: Ending = { kind: 'failed', error: 'exit 1' };
 
 /** An address with or without a port; any other text is looked up in libc, and fatal where that fails. */
-function serverAddress(situation: Situation, wire: Wire, text: string): string | undefined {
+function serverAddress(
+  situation: Situation,
+  wire: Wire,
+  oracle: DnsOracle,
+  text: string,
+): string | undefined {
   const withoutPort = /^(?:\[([^\]]+)\]|([^:]+)):\d+$/.exec(text);
   const bare = withoutPort?.[1] ?? withoutPort?.[2] ?? text;
   const address = inetAton(bare) ?? ipv6WithScope(bare);
   if (address !== undefined) return address;
-  const process = new GlibcProcess(
+  const setup = {
     situation,
-    readAsGlibc(situation.resolvConf, situation),
-    wire,
-    0,
-  );
-  const outcome = runGlibc(process, { name: bare, family: 'unspec' });
+    reading: readAsGlibc(situation.resolvConf, situation),
+    resolved: '252',
+  } as const;
+  const outcome = runGlibc(new GlibcProcess(setup, oracle), { name: bare, family: 'unspec' });
+  wire.queries.push(...outcome.queries);
+  wire.nowMs += outcome.elapsedMs;
   return outcome.kind === 'found' ? outcome.addresses[0] : undefined;
 }
 

@@ -2,8 +2,9 @@
 import type { Outcome, SentQuery } from '../stubs/stub.ts';
 import type { RecordedResult, RecordedWire, StubCase } from './stub-case.ts';
 
-/** Times are recorded in steps of half a second. */
+/** Times are recorded in steps of half a second, so they may be off by half a step; and a busy recorder is late. */
 const stepMs = 500;
+const toleranceMs = 300;
 
 /** How late a whole program may be: starting it, a busy recorder. JVMs and Python take longest. */
 const slackMs = 1000;
@@ -79,24 +80,47 @@ function differenceOfWire(recorded: StubCase, queries: readonly SentQuery[]): st
   const isJittered = queries.some((query) => query.latestMs !== undefined);
   if (isJittered) return differenceOfJittered(recorded, wire, queries);
   const startMs = queries[0]?.atMs ?? 0;
-  const want = recorded.queries.map((query, index) => wireText(query, wire[index]));
-  const have = queries.map((query) =>
-    wireText(
-      [query.name, query.type],
-      [
-        query.server,
-        query.transport,
-        roundedS(query.atMs - startMs),
-        query.optSize,
-        query.ad ? 1 : 0,
-      ],
-    ),
-  );
-  const wantText = (recorded.isExact ? want : sorted(want)).join(' ');
-  const haveText = (recorded.isExact ? have : sorted(have)).join(' ');
-  return wantText === haveText
-    ? undefined
-    : `wire: recorded [${wantText}], simulated [${haveText}]`;
+  const want = recorded.queries.map((query, index) => timed(query, wire[index]));
+  const have = queries.map((query) => ({
+    text: markText(query.name, query.type, query),
+    ms: query.atMs - startMs,
+  }));
+  if (!recorded.isExact) for (const entries of [want, have]) entries.sort(byTextAndTime);
+  const isSame = want.every((entry, index) => {
+    const other = have[index];
+    return entry.text === other?.text && Math.abs(entry.ms - other.ms) <= toleranceMs;
+  });
+  if (isSame) return undefined;
+  return `wire: recorded [${want.map(show).join(' ')}], simulated [${have.map(show).join(' ')}]`;
+}
+
+interface TimedQuery {
+  readonly text: string;
+  readonly ms: number;
+}
+
+function timed(query: readonly [string, string], entry: RecordedWire | undefined): TimedQuery {
+  const [server, transport, seconds, optSize, ad] = entry ?? ['?', 'udp', -1, null, 0];
+  const marks = { server, transport, optSize, ad: ad === 1 };
+  return { text: markText(query[0], query[1], marks), ms: seconds * 1000 };
+}
+
+function markText(
+  name: string,
+  type: string,
+  marks: { server: string; transport: string; optSize: number | null; ad: boolean },
+): string {
+  const { server, transport, optSize, ad } = marks;
+  return `${name}/${type}@${server}/${transport}/${optSize ?? '-'}${ad ? '/ad' : ''}`;
+}
+
+function byTextAndTime(one: TimedQuery, other: TimedQuery): number {
+  if (one.text === other.text) return one.ms - other.ms;
+  return one.text < other.text ? -1 : 1;
+}
+
+function show({ text, ms }: TimedQuery): string {
+  return `${text}+${ms / 1000}`;
 }
 
 /** With jitter, the n-th query of a type must lie in its window; which server got it is drawn by lot. */
@@ -121,23 +145,10 @@ function differenceOfJittered(
       optSize === query.optSize &&
       ad === (query.ad ? 1 : 0);
     if (!isInTime || !isSame) {
-      return `wire: recorded ${wireText([name, type], entry)}, simulated ${query.atMs}-${latestMs} ms`;
+      return `wire: recorded ${show(timed([name, type], entry))}, simulated ${query.atMs}-${latestMs} ms`;
     }
   }
   return undefined;
-}
-
-function wireText(query: readonly [string, string], entry: RecordedWire | undefined): string {
-  const [server, transport, seconds, optSize, ad] = entry ?? ['?', '?', -1, null, 0];
-  return `${query[0]}/${query[1]}@${server}/${transport}+${seconds}/${optSize ?? '-'}/${ad}`;
-}
-
-function sorted(texts: readonly string[]): readonly string[] {
-  return [...texts].sort();
-}
-
-function roundedS(ms: number): number {
-  return Math.round(ms / stepMs) * (stepMs / 1000);
 }
 
 function differenceOfTime(recorded: StubCase, outcomes: readonly Outcome[]): string | undefined {

@@ -1,5 +1,6 @@
 /** Replays one recorded lookup in the simulators: its own version and every version recorded as alike. */
-import { createStub, isStubName } from '../stubs/registry.ts';
+import { lookUpTwice } from '../stubs/lifetime.ts';
+import { createStub, isStubName, type StubName } from '../stubs/registry.ts';
 import type { Outcome } from '../stubs/stub.ts';
 import { compare } from './compare.ts';
 import type { StubCase } from './stub-case.ts';
@@ -8,27 +9,30 @@ import { zoneOracle } from './zone-oracle.ts';
 
 /** @returns one verdict per version: the recorded one and those of `also` */
 export function replayStubCase(recorded: StubCase): readonly CaseVerdict[] {
-  return [recorded.resolver, ...recorded.also].map((resolver) =>
-    replayVersion({ ...recorded, resolver }, resolver === recorded.resolver),
+  const own = replayVersion(recorded, recorded.id);
+  // the wire is the own version's: of the others only queries and result are recorded as the same
+  const others = recorded.also.map((resolver) =>
+    replayVersion({ ...recorded, resolver, wire: undefined }, `${recorded.id} as ${resolver}`),
   );
+  return [own, ...others];
 }
 
-function replayVersion(recorded: StubCase, isOwn: boolean): CaseVerdict {
-  const id = isOwn ? recorded.id : `${recorded.id} as ${recorded.resolver}`;
+function replayVersion(recorded: StubCase, id: string): CaseVerdict {
   const name = recorded.resolver;
   if (!isStubName(name)) return { id, kind: 'unknown', detail: `no simulator for '${name}'` };
-  const oracle = zoneOracle(recorded.zone);
-  const outcome = createStub(name, recorded.situation)(recorded.lookup, oracle);
-  const possible = [outcome, ...(outcome.alternatives ?? [])];
-  const comparable =
-    recorded.wire !== undefined && !isOwn ? { ...recorded, wire: undefined } : recorded;
-  const differences = possible.map((one) => compare(comparable, [one]));
+  const outcomes = simulate(name, recorded);
+  const unknown = outcomes.find((outcome) => outcome.kind === 'unknown');
+  if (unknown !== undefined) return { id, kind: 'unknown', detail: unknown.reason };
+  const [first, ...rest] = outcomes;
+  const possible = [first, ...(first?.alternatives ?? [])].filter((one) => one !== undefined);
+  const differences = possible.map((one) => compare(recorded, [one, ...rest]));
   if (differences.includes(undefined)) return { id, kind: 'passed' };
-  return verdictOf(id, outcome, differences[0] ?? '');
+  return { id, kind: 'differs', detail: differences[0] ?? 'no outcome' };
 }
 
-function verdictOf(id: string, outcome: Outcome, difference: string): CaseVerdict {
-  return outcome.kind === 'unknown'
-    ? { id, kind: 'unknown', detail: outcome.reason }
-    : { id, kind: 'differs', detail: difference };
+function simulate(name: StubName, recorded: StubCase): readonly Outcome[] {
+  const { situation, lookup, later } = recorded;
+  const oracle = zoneOracle(recorded.zone);
+  if (later === undefined) return [createStub(name, situation)(lookup, oracle)];
+  return lookUpTwice(name, situation, later.situation, lookup, oracle, later.afterMs);
 }

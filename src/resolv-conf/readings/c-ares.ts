@@ -29,7 +29,7 @@ export function readAsCAres(
 function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Reading {
   const reading = new ReadingBuilder({ timeoutMs: 5000, attempts: 4 });
   const seen = new Set<string>();
-  const fromEnvironment = spaceSeparated(context.env.LOCALDOMAIN ?? '');
+  const fromEnvironment = unique(spaceSeparated(context.env.LOCALDOMAIN ?? ''));
   if (fromEnvironment.length > 0) reading.setSearch(fromEnvironment, undefined);
   setOptions118(reading, context.env.RES_OPTIONS ?? '', undefined, seen);
   for (const line of linesOf(conf)) {
@@ -38,7 +38,7 @@ function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Readi
     if (first === undefined) continue;
     if (keyword === 'domain' || keyword === 'search') {
       if (fromEnvironment.length > 0) reading.ignore(line, line.text, 'LOCALDOMAIN replaces it');
-      else reading.setSearch(keyword === 'domain' ? [first] : values, line.number);
+      else reading.setSearch(keyword === 'domain' ? [first] : unique(values), line.number);
     } else if (keyword === 'nameserver') {
       const address = plainAddress(first);
       if (address === undefined) reading.ignore(line, line.text.trim(), `'${first}' is no address`);
@@ -121,15 +121,17 @@ function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Readi
   return finish(reading, context);
 }
 
-/** Split at blanks and commas, duplicates dropped (letter case aside); a list with a tab is lost. */
+/** Split at blanks and commas, duplicates dropped; a list with a tab is lost. */
 function domainList(value: string): readonly string[] {
-  if (!/^[\x20-\x7e]*$/.test(value)) return [];
-  const seen = new Set<string>();
-  return value.split(/[, ]+/).filter((domain) => {
-    const key = domain.toLowerCase();
-    if (domain === '' || seen.has(key)) return false;
-    seen.add(key);
-    return true;
+  return /^[\x20-\x7e]*$/.test(value) ? unique(value.split(/[, ]+/)) : [];
+}
+
+/** Each word once, letter case aside. */
+function unique(list: readonly string[]): readonly string[] {
+  const seen = new Set<string>(['']);
+  return list.filter((word) => {
+    const key = word.toLowerCase();
+    return seen.has(key) ? false : seen.add(key);
   });
 }
 
@@ -139,7 +141,9 @@ function readNameserver134(reading: ReadingBuilder, line: ResolvLine, value: str
   const withPort = /^([\d.]+):\d+$/.exec(word)?.[1];
   const address = plainAddress(bracketed ?? withPort ?? word);
   if (address === undefined) reading.ignore(line, line.text.trim(), `'${word}' is no address`);
-  else reading.addNameserver(address, line);
+  else if (reading.nameservers.some((own) => own.address === address)) {
+    reading.ignore(line, line.text.trim(), 'listed already');
+  } else reading.addNameserver(address, line);
   if (more.length > 0) reading.ignore(line, more.join(' '), 'text after the address');
 }
 

@@ -1,7 +1,6 @@
 /** glibc's entry points: getaddrinfo and gethostbyname over the NSS chain, res_search, res_query, getent. */
 import { nssAction } from '../../../resolv-conf/nsswitch.ts';
 import { readAsGlibc } from '../../../resolv-conf/readings/glibc.ts';
-import type { Reading } from '../../../resolv-conf/readings/reading.ts';
 import { byDestination } from '../destination-order.ts';
 import { literalAddress, withoutRoot } from '../names.ts';
 import {
@@ -16,9 +15,9 @@ import {
   type Situation,
   type StubResolver,
 } from '../stub.ts';
-import { Wire } from '../wire.ts';
+import type { ResolvedVersion } from '../systemd-resolved.ts';
 import { askSource, type NssResult } from './nss.ts';
-import { GlibcProcess } from './process.ts';
+import { GlibcProcess, type GlibcSetup } from './process.ts';
 import { type HErrno, query, search } from './search.ts';
 
 /** What a lookup ends with, before the queries are attached. */
@@ -27,21 +26,17 @@ type Ending =
   | Pick<Failed, 'kind' | 'error'>;
 
 /** glibc 2.36 and 2.41: no measured difference. Reads the situation once. */
-export function createGlibc(situation: Situation): StubResolver {
-  const reading = readAsGlibc(situation.resolvConf, situation);
-  return (lookup, oracle) => withRotation(situation, reading, lookup, oracle);
+export function createGlibc(situation: Situation, resolved: ResolvedVersion): StubResolver {
+  const setup = { situation, resolved, reading: readAsGlibc(situation.resolvConf, situation) };
+  return (lookup, oracle) => withRotation(setup, lookup, oracle);
 }
 
 /** With `rotate` the first server is drawn by lot for each process, so there are as many outcomes as servers. */
-function withRotation(
-  situation: Situation,
-  reading: Reading,
-  lookup: Lookup,
-  oracle: DnsOracle,
-): Outcome {
-  const servers = reading.flags.has('rotate') ? reading.nameservers.length : 1;
+function withRotation(setup: GlibcSetup, lookup: Lookup, oracle: DnsOracle): Outcome {
+  const { flags, nameservers } = setup.reading;
+  const servers = flags.has('rotate') ? nameservers.length : 1;
   const [outcome, ...alternatives] = Array.from({ length: servers }, (_, first) =>
-    runGlibc(new GlibcProcess(situation, reading, new Wire(oracle), first), lookup),
+    runGlibc(new GlibcProcess(setup, oracle, first), lookup),
   );
   if (outcome === undefined) throw new BeyondMeasured('no nameserver at all');
   return alternatives.length === 0 ? outcome : { ...outcome, alternatives };
@@ -50,8 +45,7 @@ function withRotation(
 /** Runs one lookup in a process that is set up already; used by stubs that build on glibc. */
 export function runGlibc(process: GlibcProcess, lookup: Lookup): Outcome {
   const ending = end(process, lookup);
-  const { queries, nowMs } = process.wire;
-  return { ...ending, queries, elapsedMs: nowMs };
+  return { ...ending, queries: process.queries(), elapsedMs: process.wire.nowMs };
 }
 
 function end(process: GlibcProcess, lookup: Lookup): Ending {
@@ -137,8 +131,8 @@ function resQuery(process: GlibcProcess, { name, family, api }: Lookup): Ending 
   const type = family === 'inet' ? 'A' : 'AAAA';
   const found =
     api === 'res_search'
-      ? search(process.sender(), process.reading, name, [type])
-      : query(process.sender(), withoutRoot(name), [type]);
+      ? search(process.sender, process.reading, name, [type])
+      : query(process.sender, withoutRoot(name), [type]);
   if (found.kind === 'miss') return failed(found.herrno);
   const addresses = found.replies.flatMap((reply) => addressesIn(reply, type));
   return { kind: 'found', addresses, owner: found.name, source: 'dns' };

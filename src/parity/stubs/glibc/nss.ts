@@ -4,8 +4,7 @@ import { entriesFor } from '../../../resolv-conf/hosts-file.ts';
 import { inetPton } from '../../../resolv-conf/inet.ts';
 import type { NssStatus } from '../../../resolv-conf/nsswitch.ts';
 import { dotsIn } from '../names.ts';
-import { addressesIn, BeyondMeasured, type Family, type Situation } from '../stub.ts';
-import { resolveThroughDaemon } from '../systemd-resolved.ts';
+import { addressesIn, BeyondMeasured, type Family } from '../stub.ts';
 import type { GlibcProcess } from './process.ts';
 import { type HErrno, query, search } from './search.ts';
 
@@ -73,11 +72,8 @@ function lookInDns(process: GlibcProcess, name: string, family: Family): NssResu
   const isWithoutAaaa = process.reading.flags.has('no-aaaa');
   const types = typesFor(family, isWithoutAaaa);
   const asked = (dotsIn(name) === 0 ? process.hostAlias(name) : undefined) ?? name;
-  const sender = process.sender();
-  const found =
-    asked === name
-      ? search(sender, process.reading, name, types)
-      : search(sender, process.reading, asked, types);
+  const sender = process.sender;
+  const found = search(sender, process.reading, asked, types);
   if (found.kind === 'miss') {
     const isUnavailable = found.errno === 'ECONNREFUSED' || found.errno === 'ETIMEDOUT';
     return { status: isUnavailable ? 'unavail' : 'notfound', herrno: found.herrno };
@@ -119,7 +115,7 @@ function lookInMyhostname({ situation }: GlibcProcess, name: string, family: Fam
 function lookInMdns4Minimal(process: GlibcProcess, name: string, family: Family): NssResult {
   if (family === 'inet6') return unavailable;
   if (!/^[^.]+\.local\.?$/i.test(name)) return unavailable;
-  const soa = query(process.sender(), 'local', ['SOA']);
+  const soa = query(process.sender, 'local', ['SOA']);
   if (soa.kind === 'hit') return unavailable;
   const { avahi } = process.situation;
   if (avahi === undefined) return unavailable;
@@ -129,13 +125,9 @@ function lookInMdns4Minimal(process: GlibcProcess, name: string, family: Family)
 
 /** nss-resolve hands the name to the daemon; without one the source is unavailable. */
 function lookInResolve(process: GlibcProcess, name: string, family: Family): NssResult {
-  if (process.situation.resolvedConf === undefined) return unavailable;
-  return resolveThroughDaemon(process, name, family);
-}
-
-/** Whether a situation's sources need more than `files` and `dns`. */
-export function hasOnlyBuiltInSources(situation: Situation): boolean {
-  return situation.nsswitch.hosts.every(
-    ({ source }) => source === 'files' || source === 'dns' || !situation.nssModules.has(source),
-  );
+  const { daemon, wire } = process;
+  if (daemon === undefined) return unavailable;
+  const result = daemon.lookUp(name, family, wire.nowMs);
+  wire.nowMs = Math.max(wire.nowMs, daemon.nowMs);
+  return result;
 }
