@@ -1,4 +1,5 @@
 /** The vectors runner without its file access: texts in, lines and an exit code out. */
+import { replayEngineCase } from '../engine/replay.ts';
 import { replayStubCase } from './replay-stub.ts';
 import { isRecord, parseStubCase } from './stub-case.ts';
 import type { CaseVerdict } from './verdict.ts';
@@ -66,6 +67,11 @@ function replayLine(text: string): readonly CaseVerdict[] | string {
     return 'not JSON';
   }
   if (!isRecord(row)) return 'not a JSON object';
+  if ('engine' in row) {
+    const verdict = replayEngineCase(row);
+    return typeof verdict === 'string' ? verdict : [verdict];
+  }
+  if (!('resolver' in row)) return "neither a stub's case (resolver) nor an engine's (engine)";
   const parsed = parseStubCase(row);
   return parsed.kind === 'bad' ? parsed.reason : replayStubCase(parsed.case);
 }
