@@ -1,6 +1,7 @@
 /** Everything that a parity check goes by. Plain data: the same inputs give the same report. */
 import type { Owner } from './answer.ts';
 import type { Severity } from './findings/finding.ts';
+import type { LiveResult } from './findings/live.ts';
 import type { Profile } from './profile/profile.ts';
 import type { Problem } from './surroundings.ts';
 import type { Target } from './target.ts';
@@ -76,4 +77,6 @@ export interface ParityInputs {
   readonly targets: readonly Target[];
   /** what the collectors could not read */
   readonly problems: readonly Problem[];
+  /** what really made look-ups gave; undefined without `--live` */
+  readonly live?: readonly LiveResult[];
 }

@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly environment: Readonly<Record<string, string>>;
   /** the file that HOSTALIASES names */
   readonly aliases: SourceFile | undefined;
+  /** NSS modules of the hosts line that are installed, `files` and `dns` left out */
+  readonly nssModules: readonly string[];
 }
 
 /** What could not be read or judged, and so was not checked. */

@@ -24,6 +24,8 @@ export interface ContainerFacts {
   readonly flags: DnsSettings;
   /** RFC 3339 */
   readonly startedAt: string;
+  /** a runtime that keeps addresses on its own account */
+  readonly runtime: 'jvm' | undefined;
   /** the other containers that 127.0.0.11 answers for, by name and network */
   readonly neighbours: readonly Neighbour[];
 }

@@ -119,6 +119,7 @@ function factsOf(
     networks,
     flags,
     startedAt: container.startedAt,
+    runtime: isJvm(container) ? 'jvm' : undefined,
     neighbours: neighboursOf(networks, all),
   };
 }
@@ -145,6 +146,14 @@ function neighboursOf(
           ];
         }),
       ),
+  );
+}
+
+/** The program is java, or the image is one of a JVM (their JAVA_HOME, JAVA_VERSION). */
+function isJvm({ program, environment }: RunningContainer): boolean {
+  return (
+    /(?:^|\/)java$/.test(program) ||
+    environment.some((entry) => /^JAVA_(?:HOME|VERSION)=/.test(entry))
   );
 }
 

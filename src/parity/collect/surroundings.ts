@@ -1,4 +1,5 @@
 /** Collects what decides look-ups on a host or in a container. What cannot be read becomes a problem; the rest goes on. */
+import { parseNsswitch } from '../../resolv-conf/nsswitch.ts';
 import {
   type Problem,
   RESOLVER_VARIABLES,
@@ -7,6 +8,15 @@ import {
 } from '../surroundings.ts';
 import { type FileTree, MAX_HOSTS_BYTES, MAX_TEXT_BYTES, readText } from './file-tree.ts';
 import { resolvConfProblem } from './resolv-conf-problem.ts';
+
+const LIBRARY_DIRECTORIES = [
+  '/lib/x86_64-linux-gnu',
+  '/lib/aarch64-linux-gnu',
+  '/lib64',
+  '/usr/lib64',
+  '/lib',
+  '/usr/lib',
+];
 
 /** Surroundings, and what was not readable of them. */
 export interface Collected {
@@ -50,9 +60,29 @@ export async function collectSurroundings(
     surroundings: {
       ...{ resolvConf, nsswitch, hosts, hostConf, environment, hostname: options.hostname },
       aliases: aliases === undefined ? undefined : await read(aliases),
+      nssModules: await installedModules(tree, nsswitch.text),
     },
     problems,
   };
+}
+
+/** Modules of the hosts line whose file is there; `files` and `dns` are part of the C library. */
+async function installedModules(
+  tree: FileTree,
+  nsswitch: string | undefined,
+): Promise<readonly string[]> {
+  const names = parseNsswitch(nsswitch)
+    .hosts.map(({ source }) => source)
+    .filter((source) => /^\w+$/.test(source) && source !== 'files' && source !== 'dns');
+  const found = await Promise.all(
+    [...new Set(names)].map(async (name) => {
+      for (const directory of LIBRARY_DIRECTORIES) {
+        if (await tree.has(`${directory}/libnss_${name}.so.2`)) return name;
+      }
+      return undefined;
+    }),
+  );
+  return found.filter((name) => name !== undefined);
 }
 
 /** The variables that stubs read, and no other: an environment holds secrets. */

@@ -15,7 +15,7 @@ export interface LineEvidence {
   readonly side: 'production' | 'here';
   readonly file: string;
   /** counted from 1; undefined for a file as a whole, or a line that is missing */
-  readonly line?: number;
+  readonly line?: number | undefined;
   readonly text: string;
 }
 
@@ -63,4 +63,34 @@ export interface FindingKind {
   readonly fix: string;
   /** why it is so, with sources */
   readonly why: string;
+}
+
+/** What a finder adds to the kind. */
+export interface Found {
+  readonly message: string;
+  readonly evidence: readonly Evidence[];
+  readonly names?: readonly string[];
+  readonly stubs?: readonly string[];
+  /** where the case is milder or worse than the kind usually is */
+  readonly severity?: Severity;
+}
+
+/** Makes findings of the given kinds; an id that is none of theirs does not compile. */
+export function findingMaker<K extends FindingKind>(
+  kinds: readonly K[],
+): (id: K['id'], target: string, found: Found) => Finding {
+  return (id, target, found) => ({
+    id,
+    severity: found.severity ?? kinds.find((kind) => kind.id === id)?.severity ?? 'warning',
+    target,
+    names: found.names ?? [],
+    stubs: found.stubs ?? [],
+    message: found.message,
+    evidence: found.evidence,
+  });
+}
+
+/** A fact as evidence. */
+export function fact(text: string): FactEvidence {
+  return { kind: 'fact', text };
 }

@@ -58,6 +58,7 @@ const schema = z.strictObject({
   hosts: fileText.optional(),
   'host.conf': fileText.optional(),
   aliases: z.string().optional(),
+  'nss-modules': z.array(z.string()).optional(),
   daemon: z
     .strictObject({
       dns: z.array(z.string()).optional(),
@@ -112,6 +113,7 @@ export function printProfile(profile: Profile): string {
     hosts: on.hosts.text?.replaceAll(/[ \t]*#.*$/gm, '') ?? null,
     'host.conf': withoutComments(on.hostConf.text) ?? null,
     ...optional('aliases', on.aliases?.text),
+    ...(on.nssModules.length > 0 ? { 'nss-modules': [...on.nssModules] } : {}),
     ...(daemon === undefined ? {} : { daemon: writtenDaemon(daemon) }),
     ...optional('canary', profile.canary),
     ...(profile.answers === undefined ? {} : { answers: mutable(profile.answers) }),
@@ -139,6 +141,7 @@ function minimalProfile(source: string, text: string): Profile {
       hostname: '',
       environment: {},
       aliases: undefined,
+      nssModules: [],
     },
     libc: undefined,
     daemon: undefined,
@@ -167,6 +170,7 @@ function profileOf(source: string, written: Written): Profile {
         written.aliases === undefined
           ? undefined
           : { path: `${source}: aliases`, text: written.aliases },
+      nssModules: written['nss-modules'] ?? [],
     },
     libc: libc && { kind: libc.kind, version: libc.version, evidence: source },
     daemon: daemon && {
