@@ -20,7 +20,7 @@ const MAX_PENDING = 20_000;
 
 /** What came of a question. `reason` names each server and what it did. */
 export type Outcome =
-  | { readonly kind: 'reply'; readonly reply: RelayedReply; readonly from: Upstream }
+  | { readonly kind: 'reply'; readonly reply: RelayedReply }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** A question to be asked upstream. */
@@ -44,7 +44,7 @@ interface Pending {
   token: number;
   attempt: number;
   /** The best of the refusals, relayed when nobody does better. */
-  lastReply: { readonly reply: RelayedReply; readonly from: Upstream } | undefined;
+  lastReply: RelayedReply | undefined;
 }
 
 interface Attempt {
@@ -256,10 +256,10 @@ export class Forwarder {
       return;
     }
     if (isUsable(reply.rcode)) {
-      this.#finish(pending, { kind: 'reply', reply, from: upstream });
+      this.#finish(pending, { kind: 'reply', reply });
       return;
     }
-    pending.lastReply ??= { reply, from: upstream };
+    pending.lastReply ??= reply;
     pending.failures.push(`${nameOf(upstream)}: rcode ${reply.rcode}`);
     // Asking the same server again would get the same refusal.
     if (pending.tried.length >= pending.question.upstreams.length) this.#giveUp(pending);
@@ -285,7 +285,7 @@ export class Forwarder {
 
   #giveUp(pending: Pending): void {
     if (pending.lastReply !== undefined)
-      this.#finish(pending, { kind: 'reply', ...pending.lastReply });
+      this.#finish(pending, { kind: 'reply', reply: pending.lastReply });
     else this.#finish(pending, { kind: 'failed', reason: pending.failures.join('; ') });
   }
 

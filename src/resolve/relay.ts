@@ -16,6 +16,7 @@ import {
   withoutOpt,
 } from '../wire/relayed.ts';
 import { OPT_BYTES, OUR_PAYLOAD_BYTES, replyLimit, writeReply } from '../wire/reply.ts';
+import { AnswerCache, type CachedAnswer, writeCached } from './cache.ts';
 import { type Forwarder, type Outcome, shareKey } from './forwarder.ts';
 import type { ClientRef, ReplySource, ResolverPorts } from './ports.ts';
 import type { ResolverSettings } from './settings.ts';
@@ -42,16 +43,49 @@ export class Relay {
   readonly #ports: ResolverPorts;
   readonly #forwarder: Forwarder;
   readonly #query: QueryReader = new QueryReader();
+  readonly #cache: AnswerCache;
   #settings: ResolverSettings;
 
   constructor(ports: ResolverPorts, forwarder: Forwarder, settings: ResolverSettings) {
     this.#ports = ports;
     this.#forwarder = forwarder;
     this.#settings = settings;
+    this.#cache = new AnswerCache(settings.cache);
   }
 
   configure(settings: ResolverSettings): void {
+    const before = this.#settings.searchDomains.join(' ');
     this.#settings = settings;
+    this.#cache.configure(settings.cache);
+    if (settings.searchDomains.join(' ') !== before) this.#cache.flush();
+  }
+
+  /** Forgets all answers: other upstreams may know others. */
+  flush(): void {
+    this.#cache.flush();
+  }
+
+  get cachedCount(): number {
+    return this.#cache.size;
+  }
+
+  /** The kept answer that this query can be given at once, or undefined. Allocates nothing. */
+  kept(message: Uint8Array, query: QueryReader): CachedAnswer | undefined {
+    const answer = this.#cache.find(message, query);
+    if (answer === undefined) return undefined;
+    const nowMs = this.#ports.now();
+    if (!this.#cache.isUsable(answer, nowMs)) return undefined;
+    if (this.#cache.wantsPrefetch(answer, nowMs)) this.#prefetch(message, query, answer);
+    return answer;
+  }
+
+  #prefetch(message: Uint8Array, query: QueryReader, answer: CachedAnswer): void {
+    answer.isBeingFetched = true;
+    this.#fetch(upstreamMessage(Buffer.from(message), query), () => {
+      answer.isBeingFetched = false;
+    });
+    // The query under way is still being answered from this reader.
+    query.read(message, message.length);
   }
 
   /** Asks what the client asked. */
@@ -175,19 +209,51 @@ export class Relay {
     return this.#query;
   }
 
+  /** The reply to a message for an upstream: kept, or fetched. */
   #ask(message: Buffer, done: (outcome: Outcome) => void): void {
     const query = this.#read(message);
-    const isShared = !query.hasPassedOptions && !query.hasOtherRecords;
-    this.#forwarder.ask(
-      {
-        message,
-        questionEnd: query.questionEnd,
-        key: isShared ? shareKey(message, query) : null,
-        upstreams: this.#forwarder.upstreams.forName(message, query),
-      },
-      done,
-    );
+    const kept = this.kept(message, query);
+    const reply = kept === undefined ? undefined : this.#copyOf(kept, message);
+    if (reply !== undefined) done({ kind: 'reply', reply });
+    else this.#fetch(message, done);
   }
+
+  /** Asks upstream and keeps the answer; where nobody answers, a kept one serves past its time. */
+  #fetch(message: Buffer, done: (outcome: Outcome) => void): void {
+    const query = this.#read(message);
+    const isShared = !query.hasPassedOptions && !query.hasOtherRecords;
+    const question = {
+      message,
+      questionEnd: query.questionEnd,
+      key: isShared ? shareKey(message, query) : null,
+      upstreams: this.#forwarder.upstreams.forName(message, query),
+    };
+    this.#forwarder.ask(question, (outcome) => done(this.#keep(message, outcome)));
+  }
+
+  #keep(message: Buffer, outcome: Outcome): Outcome {
+    const query = this.#read(message);
+    const nowMs = this.#ports.now();
+    if (outcome.kind === 'reply' && isAnswer(outcome.reply.rcode)) {
+      this.#cache.store(message, query, outcome.reply, nowMs);
+      return outcome;
+    }
+    const kept = this.#cache.find(message, query);
+    if (kept === undefined || !this.#cache.isStaleUsable(kept, nowMs)) return outcome;
+    this.#cache.failed(kept, nowMs);
+    const reply = this.#copyOf(kept, message);
+    return reply === undefined ? outcome : { kind: 'reply', reply };
+  }
+
+  #copyOf(answer: CachedAnswer, message: Buffer): RelayedReply | undefined {
+    const copy = Buffer.alloc(answer.bytes.length);
+    writeCached(copy, message, this.#read(message), answer, this.#ports.now());
+    return readRelayed(copy);
+  }
+}
+
+function isAnswer(rcode: number): boolean {
+  return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN;
 }
 
 function fit(reply: RelayedReply, query: QueryReader, limit: number): Uint8Array {

@@ -15,6 +15,7 @@ import {
 import { isSameLabels, keyOfText } from '../wire/name-index.ts';
 import { HEADER_BYTES, QueryReader, rcodeOfVerdict } from '../wire/query.ts';
 import { replyLimit, writeReply } from '../wire/reply.ts';
+import { type CachedAnswer, writeCached } from './cache.ts';
 import { Deadlines } from './deadlines.ts';
 import { FixedAnswers } from './fixed-answers.ts';
 import { Forwarder } from './forwarder.ts';
@@ -34,6 +35,7 @@ export interface ResolverCounters {
   queries: number;
   owned: number;
   forwarded: number;
+  cached: number;
   held: number;
   refused: number;
   leaked: number;
@@ -67,6 +69,7 @@ export class Resolver {
     queries: 0,
     owned: 0,
     forwarded: 0,
+    cached: 0,
     held: 0,
     refused: 0,
     leaked: 0,
@@ -99,6 +102,10 @@ export class Resolver {
     return this.#forwarder.pendingCount;
   }
 
+  get cachedCount(): number {
+    return this.#relay.cachedCount;
+  }
+
   get heldCount(): number {
     return this.#held.size;
   }
@@ -114,6 +121,7 @@ export class Resolver {
 
   setUpstreams(groups: readonly UpstreamGroup[]): void {
     this.#forwarder.configure(groups);
+    this.#relay.flush();
   }
 
   setEngines(standings: readonly EngineStanding[]): void {
@@ -398,8 +406,24 @@ export class Resolver {
   }
 
   #forward(turn: Turn): void {
+    const kept = turn.capture === null ? this.#relay.kept(turn.message, this.#query) : undefined;
+    if (kept !== undefined && this.#sendKept(turn, kept)) return;
     this.counters.forwarded++;
     this.#relay.forward(this.#jobOf(turn));
+  }
+
+  /** Sends a kept answer as it is. @returns false where it must be cut to the client's size */
+  #sendKept(turn: Turn, kept: CachedAnswer): boolean {
+    const { client, message, held } = turn;
+    const query = this.#query;
+    const out = this.#ports.beginReply(client);
+    if (kept.bytes.length > Math.min(out.length, replyLimit(query, client.isTcp))) return false;
+    this.counters.cached++;
+    const nowMs = this.#ports.now();
+    this.#ports.endReply(client, writeCached(out, message, query, kept, nowMs));
+    this.#log(turn, kept.rcode, 'cache');
+    if (held !== undefined) client.release();
+    return true;
   }
 
   /** A bare name never leaves bare: it is asked under each search domain in turn. */
@@ -454,17 +478,21 @@ export class Resolver {
     const out = this.#ports.beginReply(client);
     const limit = Math.min(out.length, replyLimit(query, client.isTcp));
     this.#ports.endReply(client, writeReply(out, message, query, answer, limit));
-    if (this.#ports.answered !== null) {
-      this.#ports.answered({
-        client: client.addressText(),
-        qname: query.questionEnd > HEADER_BYTES ? textOfWire(message, HEADER_BYTES) : '',
-        qtype: query.qtype,
-        rcode: answer.rcode,
-        from,
-        ms: held === undefined ? 0 : this.#ports.now() - held.sinceMs,
-      });
-    }
+    this.#log(turn, answer.rcode, from);
     if (held !== undefined) client.release();
+  }
+
+  #log({ client, message, held }: Turn, rcode: number, from: ReplySource): void {
+    if (this.#ports.answered === null) return;
+    const query = this.#query;
+    this.#ports.answered({
+      client: client.addressText(),
+      qname: query.questionEnd > HEADER_BYTES ? textOfWire(message, HEADER_BYTES) : '',
+      qtype: query.qtype,
+      rcode,
+      from,
+      ms: held === undefined ? 0 : this.#ports.now() - held.sinceMs,
+    });
   }
 }
 

@@ -65,7 +65,15 @@ export class NameIndex<V> {
   }
 
   set(name: string, value: V): void {
-    const key = keyOfText(name);
+    this.setKey(keyOfText(name), value);
+  }
+
+  delete(name: string): void {
+    this.deleteKey(keyOfText(name));
+  }
+
+  /** As `set`, for labels as they lie in a message; `key` is kept. */
+  setKey(key: Uint8Array, value: V): void {
     const hash = hashOf(key, 0, key.length);
     const first = this.#slots.get(hash);
     for (let slot = first; slot !== undefined; slot = slot.next) {
@@ -78,8 +86,7 @@ export class NameIndex<V> {
     this.size++;
   }
 
-  delete(name: string): void {
-    const key = keyOfText(name);
+  deleteKey(key: Uint8Array): void {
     const hash = hashOf(key, 0, key.length);
     let before: Slot<V> | undefined;
     for (let slot = this.#slots.get(hash); slot !== undefined; before = slot, slot = slot.next) {
