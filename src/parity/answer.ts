@@ -43,11 +43,16 @@ export interface Owner {
   readonly title: string;
 }
 
+/** Stands for production's address where nobody recorded it: of documentation (RFC 5737), and never shown. */
+export const ASSUMED_ADDRESS = '192.0.2.1';
+
 /** A short text of an answer, for evidence: `10.1.1.1`, `NODATA`, `NXDOMAIN`, `no reply`. */
 export function answerText(answer: Answer): string {
   switch (answer.kind) {
     case 'addresses':
-      return answer.addresses.join(' ');
+      return answer.addresses
+        .map((address) => (address === ASSUMED_ADDRESS ? 'an address (assumed)' : address))
+        .join(' ');
     case 'nodata':
       return 'NODATA';
     case 'rcode':

@@ -1,7 +1,7 @@
 /** The parity check: inputs in, report out. Pure, so that the server can run it again whenever something changes. */
 import { parseResolvConf } from '../resolv-conf/resolv-conf.ts';
 import { Comparer } from './compare/compare-target.ts';
-import type { Comparison, Lookup } from './compare/comparison.ts';
+import { type Comparison, isReal, type Lookup } from './compare/comparison.ts';
 import { hasAnswers } from './compare/production.ts';
 import { DEFAULT_STUBS, parseStub, STUB_FAMILIES, stubOfLibc } from './compare/stub-name.ts';
 import { type AcceptedFinding, sortAccepted } from './findings/accepted.ts';
@@ -191,7 +191,8 @@ function reportedSide({ questions, result, seconds }: Lookup): ReportedSide {
   switch (result.kind) {
     case 'found': {
       const owner = `${result.owner.kind} ${result.owner.title}`;
-      return { questions, result: 'found', owner, addresses: result.addresses, seconds };
+      const addresses = result.addresses.filter(isReal);
+      return { questions, result: 'found', owner, addresses, seconds };
     }
     case 'failed':
       return { questions, result: 'failed', addresses: [], error: result.error, seconds };

@@ -17,7 +17,7 @@ import type { Target } from '../target.ts';
 import { answerHere, type HereContext } from './answers-here.ts';
 import { type Comparison, compareLookups, type Lookup } from './comparison.ts';
 import { embeddedSettings } from './embedded-settings.ts';
-import type { HomeportContext } from './homeport.ts';
+import { type HomeportContext, indexOwned } from './homeport.ts';
 import { answerProduction, type ProductionContext } from './production.ts';
 import { namespaceOf, serverRole } from './server-role.ts';
 import { type Answers, simulate, situationOf } from './simulate.ts';
@@ -40,7 +40,11 @@ export class Comparer {
     this.#inputs = inputs;
     const expected = new Set(inputs.expected);
     this.#production = { profile: inputs.production, expected, search };
-    this.#homeport = { side: inputs.homeport, expected, search, domains: inputs.domains };
+    const { owned } = inputs.homeport;
+    this.#homeport = {
+      ...{ side: inputs.homeport, expected, search, domains: inputs.domains },
+      owned: owned && indexOwned(owned),
+    };
   }
 
   /** Compares one target. Never throws. */

@@ -1,5 +1,5 @@
 /** One expected name, looked up by one stub on both sides. Plain data. */
-import type { Owner } from '../answer.ts';
+import { ASSUMED_ADDRESS, type Owner } from '../answer.ts';
 
 /** A query as a stub sent it, and what came back. */
 export interface AskedQuestion {
@@ -98,12 +98,17 @@ function isOwnOwner(name: string, here: LookupResult & { readonly kind: 'found' 
 export function resultText(result: LookupResult): string {
   switch (result.kind) {
     case 'found':
-      return `${ownerText(result.owner)} ${result.addresses.join(' ')}`;
+      return [ownerText(result.owner), ...result.addresses.filter(isReal)].join(' ');
     case 'failed':
       return result.error;
     case 'unknown':
       return `unknown: ${result.why}`;
   }
+}
+
+/** What was assumed stands for an address, and is none. */
+export function isReal(address: string): boolean {
+  return address !== ASSUMED_ADDRESS;
 }
 
 function ownerText({ kind, title }: Owner): string {

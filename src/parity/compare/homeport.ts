@@ -2,9 +2,28 @@
 import type { AddressQuestion, Answer } from '../answer.ts';
 import type { HomeportSide, OwnedName } from '../inputs.ts';
 
+/** Owned names by name, wildcards apart. */
+export interface OwnedIndex {
+  readonly byName: ReadonlyMap<string, readonly OwnedName[]>;
+  readonly wildcards: readonly OwnedName[];
+}
+
+/** Sorts owned names for look-ups. */
+export function indexOwned(owned: readonly OwnedName[]): OwnedIndex {
+  const byName = new Map<string, OwnedName[]>();
+  for (const claim of owned) {
+    const claims = byName.get(claim.name) ?? [];
+    claims.push(claim);
+    byName.set(claim.name, claims);
+  }
+  return { byName, wildcards: owned.filter(({ name }) => name.startsWith('*.')) };
+}
+
 /** The names and suffixes that decide. */
 export interface HomeportContext {
-  readonly side: HomeportSide;
+  readonly side: Pick<HomeportSide, 'whenMissing'>;
+  /** undefined where it could not be found out what homeport owns */
+  readonly owned: OwnedIndex | undefined;
   readonly expected: ReadonlySet<string>;
   /** the region first; lower case, no trailing dots */
   readonly search: readonly string[];
@@ -23,13 +42,13 @@ export function answerHomeport(
   context: HomeportContext,
   askUpstream: (question: AddressQuestion) => Answer,
 ): Answer {
-  const { side, search } = context;
+  const { side, owned: index, search } = context;
   const asked = question.name.toLowerCase().replace(/\.$/, '');
-  if (side.owned === undefined) {
+  if (index === undefined) {
     return { kind: 'unknown', why: 'which names homeport owns could not be found out' };
   }
   const name = localPart(asked, context);
-  const owned = name === undefined ? undefined : ownedAs(name, side.owned, context);
+  const owned = name === undefined ? undefined : ownedAs(name, index, context);
   if (owned !== undefined) return ownedAnswer(owned, question, context);
   if (name !== undefined && context.expected.has(name)) {
     const region = search[0];
@@ -57,15 +76,15 @@ function localPart(asked: string, { search, domains }: HomeportContext): string 
 /** A wildcard record (`*.env.dev.internal`) holds what no other name does. */
 function ownedAs(
   name: string,
-  owned: readonly OwnedName[],
+  { byName, wildcards }: OwnedIndex,
   { clientNetworks }: HomeportContext,
 ): OwnedName | undefined {
-  const claims = owned.filter((claim) => claim.name === name);
+  const claims = byName.get(name) ?? [];
   const near = claims.find(({ addresses }) =>
     addresses.some(({ network }) => network !== null && clientNetworks.has(network)),
   );
   if (near !== undefined || claims.length > 0) return near ?? claims[0];
-  return owned.find((claim) => claim.name.startsWith('*.') && name.endsWith(claim.name.slice(1)));
+  return wildcards.find((claim) => name.endsWith(claim.name.slice(1)));
 }
 
 function ownedAnswer(

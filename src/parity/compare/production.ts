@@ -1,5 +1,11 @@
 /** What production's servers answer: from the profile, or assumed where the profile has no answers. Pure. */
-import type { AddressQuestion, Answer, FailureRcode, ReplyFlags } from '../answer.ts';
+import {
+  type AddressQuestion,
+  type Answer,
+  ASSUMED_ADDRESS,
+  type FailureRcode,
+  type ReplyFlags,
+} from '../answer.ts';
 import type { AnswerText, Profile } from '../profile/profile.ts';
 
 const RCODES: ReadonlySet<string> = new Set<FailureRcode>([
@@ -9,9 +15,6 @@ const RCODES: ReadonlySet<string> = new Set<FailureRcode>([
   'NOTIMP',
   'FORMERR',
 ]);
-/** An address of documentation (RFC 5737): nobody's, and never shown. */
-export const ASSUMED_ADDRESS = '192.0.2.1';
-
 /** Production's side of the comparison. */
 export interface ProductionContext {
   readonly profile: Profile;

@@ -49,8 +49,17 @@ export function namespaceOf(target: Target): Namespace {
   return target.kind === 'container' && target.container?.network !== 'host' ? 'container' : 'host';
 }
 
+/** Asked for every query of every look-up; inputs never change during a check. */
+const serversOf = new WeakMap<ParityInputs, ReadonlySet<string>>();
+
 /** The servers of production's profile, and those that homeport forwards to. */
 export function productionServers(inputs: ParityInputs): ReadonlySet<string> {
+  const known = serversOf.get(inputs) ?? findProductionServers(inputs);
+  serversOf.set(inputs, known);
+  return known;
+}
+
+function findProductionServers(inputs: ParityInputs): ReadonlySet<string> {
   const text = inputs.production.surroundings.resolvConf.text ?? '';
   const listed = [...text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm)].map(([, word]) => word ?? '');
   const all = [

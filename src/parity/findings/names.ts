@@ -89,8 +89,9 @@ const kinds = [
 ] as const satisfies readonly FindingKind[];
 const found = findingMaker(kinds);
 
-/** Past this, one more name adds nothing. */
+/** Past this, one more name or example adds nothing. */
 const MAX_SHOWN = 20;
+const MAX_EXAMPLES = 4;
 
 /** The family of names. */
 export const nameFamily: Family = {
@@ -127,7 +128,7 @@ function lookups(context: TargetContext): readonly Finding[] {
     // Nobody runs it: that is one finding of its own, not one for each target and stub.
     const isMissing = owned !== undefined && !owned.some(({ name }) => name === comparison.name);
     if (isMissing && comparison.verdict === 'not-found') continue;
-    const key = `${id} ${comparison.here.result.kind === 'failed' ? comparison.here.result.error : comparison.verdict}`;
+    const key = `${id} ${comparison.verdict}`;
     groups.set(key, [...(groups.get(key) ?? []), comparison]);
   }
   return [...groups.values()].flatMap((group) => {
@@ -135,20 +136,34 @@ function lookups(context: TargetContext): readonly Finding[] {
     const id = first && REPORTED[first.verdict];
     if (first === undefined || id === undefined) return [];
     const names = [...new Set(group.map(({ name }) => name))];
-    const stubs = [...new Set(group.map(({ stub }) => stub))];
+    const shown = examplesOf(group);
+    const texts = shown.map(({ here }) => resultText(here.result)).join(', ');
+    const { result } = first.production;
+    const there = result.kind === 'found' ? 'found' : resultText(result);
     return [
       found(id, context.target.title, {
         names,
-        stubs,
+        stubs: [...new Set(group.map(({ stub }) => stub))],
         ...(id === 'extra-name' ? { severity: 'warning' as const } : {}),
-        message: `${shownNames(names)}: ${resultText(first.here.result)} here, ${resultText(first.production.result)} in production`,
-        evidence: [
-          evidenceOf('production', first, first.production),
-          evidenceOf('here', first, first.here),
-        ],
+        message: `${shownNames(names)}: ${texts} here, ${there} in production`,
+        evidence: shown.flatMap((one) => [
+          evidenceOf('production', one, one.production),
+          evidenceOf('here', one, one.here),
+        ]),
       }),
     ];
   });
+}
+
+/** Stubs spell one failure differently: the first look-up of each spelling. */
+function examplesOf(group: readonly Comparison[]): readonly Comparison[] {
+  const examples = new Map<string, Comparison>();
+  for (const comparison of group) {
+    const { result } = comparison.here;
+    const key = result.kind === 'failed' ? result.error : result.kind;
+    if (!examples.has(key)) examples.set(key, comparison);
+  }
+  return [...examples.values()].slice(0, MAX_EXAMPLES);
 }
 
 /** A look-up as evidence. */
