@@ -99,7 +99,9 @@ class BatchTransport implements Transport {
   readonly #faults: UpstreamFault[] = [];
   #client: BatchClient | undefined;
   #round = 0;
-  #nowMs = performance.now();
+  /** Two clocks, read once a round: one that never goes back for our sockets, the time of day for the core. */
+  #steadyMs = performance.now();
+  #nowMs = Date.now();
   #isStopping = false;
   #isRunning = false;
 
@@ -121,6 +123,10 @@ class BatchTransport implements Transport {
       this.#sources[bellFd] = { kind: 'bell' };
       this.#epoll.add(bellFd);
     }
+  }
+
+  now(): number {
+    return this.#nowMs;
   }
 
   listen(target: ListenTarget): Listening {
@@ -167,7 +173,7 @@ class BatchTransport implements Transport {
     const messages = new Messages(this.#kernel, { messageBytes: MAX_UDP_QUERY_BYTES });
     const upstream: BatchUpstream = {
       server,
-      pool: new SocketPool({ open, close }, this.#nowMs),
+      pool: new SocketPool({ open, close }, this.#steadyMs),
       outgoing: new OutBatch(this.#kernel, { messages, nameBytes: 0, controlBytes: 0 }),
       index: 0,
     };
@@ -204,7 +210,8 @@ class BatchTransport implements Transport {
   #turn(core: Core, mail: () => void): void {
     const waitMs = this.#endRound(core);
     const ready = this.#epoll.wait(waitMs);
-    this.#nowMs = performance.now();
+    this.#steadyMs = performance.now();
+    this.#nowMs = Date.now();
     this.#round++;
     for (let i = 0; i < ready && !this.#isStopping; i++) {
       const fd = this.#epoll.readyAt(i);
@@ -218,6 +225,7 @@ class BatchTransport implements Transport {
 
   /** @returns ms to wait for what comes next: rounded up, or the core would be asked before it is due */
   #endRound(core: Core): number {
+    this.#nowMs = Date.now();
     let waitMs = core.onTick();
     this.#flush();
     while (this.#faults.length > 0) {
@@ -228,7 +236,7 @@ class BatchTransport implements Transport {
       this.#flush();
     }
     for (const upstream of this.#upstreams.values()) {
-      waitMs = Math.min(waitMs, upstream.pool.sweep(this.#nowMs));
+      waitMs = Math.min(waitMs, upstream.pool.sweep(this.#steadyMs));
     }
     return Math.min(MAX_WAIT_MS, Math.max(0, Math.ceil(waitMs)));
   }
@@ -257,10 +265,9 @@ class BatchTransport implements Transport {
     this.counters.queries += received;
     this.counters.queryBatches++;
     for (let i = 0; i < received; i++) {
-      const bytes = incoming.buffers[i];
-      if (bytes === undefined) return;
       listener.load(this.#client, i);
-      core.onQuery(bytes, incoming.lengthAt(i), this.#client);
+      const message = incoming.messageAt(i);
+      core.onQuery(message, message.length, this.#client);
     }
   }
 
@@ -279,8 +286,8 @@ class BatchTransport implements Transport {
     mail();
     this.counters.upstreamReplies += received;
     for (let i = 0; i < received; i++) {
-      const bytes = incoming.buffers[i];
-      if (bytes !== undefined) core.onUpstreamReply(server, index, bytes, incoming.lengthAt(i));
+      const message = incoming.messageAt(i);
+      core.onUpstreamReply(server, index, message, message.length);
     }
   }
 
@@ -311,7 +318,7 @@ class BatchTransport implements Transport {
   }
 
   pickSocket(server: number): number {
-    return this.#upstreams.get(server)?.pool.pick(this.#round, this.#nowMs) ?? 0;
+    return this.#upstreams.get(server)?.pool.pick(this.#round, this.#steadyMs) ?? 0;
   }
 
   sendUpstream(
@@ -355,7 +362,7 @@ class BatchTransport implements Transport {
   #flushUpstream(upstream: BatchUpstream): void {
     const { outgoing, pool, index, server } = upstream;
     if (outgoing.pending === 0) return;
-    const socket = pool.use(index, this.#nowMs);
+    const socket = pool.use(index, this.#steadyMs);
     if (socket === undefined) {
       this.counters.unsent += outgoing.discard();
       this.#faults.push({ server: server.id, index, reason: 'no route' });
@@ -369,7 +376,7 @@ class BatchTransport implements Transport {
     if (outgoing.lastError === ERRNO.EAGAIN) return;
     this.#faults.push({ server: server.id, index, reason: errorName(-outgoing.lastError) });
     // Anything but a refusal is about our own address or route, which a new socket may get right.
-    if (outgoing.lastError !== ERRNO.ECONNREFUSED) pool.abandon(index, this.#nowMs);
+    if (outgoing.lastError !== ERRNO.ECONNREFUSED) pool.abandon(index, this.#steadyMs);
   }
 
   /** Nearly always the client of the present message; `instanceof` costs more than the rest of a reply. */

@@ -119,6 +119,10 @@ class DgramTransport implements Transport {
   #finish: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
 
+  now(): number {
+    return Date.now();
+  }
+
   listen(target: ListenTarget): Listening {
     const isIpv6 = 'address' in target && isIPv6(target.address.split('%')[0] ?? '');
     const socket = createSocket({

@@ -35,7 +35,7 @@ export interface Core {
   /**
    * A message arrived on a listening socket; it may be anything, 0 to 65,535 bytes.
    *
-   * @param bytes from offset 0; valid during the call, bytes at and past `length` are somebody else's
+   * @param bytes the message, `length` bytes and no more; valid during the call
    * @param client answered with `beginReply` and `endReply`, once or never
    */
   onQuery(bytes: Buffer, length: number, client: Client): void;
@@ -89,6 +89,12 @@ export interface Transport {
   /** `batch`: recvmmsg, sendmmsg, epoll (Linux); `dgram`: node:dgram. */
   readonly kind: 'batch' | 'dgram';
   readonly counters: Readonly<TransportCounters>;
+
+  /**
+   * The time of day for the core, ms since the epoch: read once for each round where that saves something,
+   * for a clock that is read for each query costs as much as the look-up of a name.
+   */
+  now(): number;
 
   /**
    * Opens a listening socket; also while it runs.

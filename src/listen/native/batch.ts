@@ -13,6 +13,9 @@ const MAX_MESSAGE_BYTES = 65_535;
 /** Between two messages, so that their first bytes do not all compete for one set of the CPU's cache. */
 const STAGGER_BYTES = 192;
 
+/** Queries are hardly ever longer; replies of upstreams are, and are copied anyway. */
+const MAX_KEPT_BYTES = 512;
+const NOTHING: Buffer = Buffer.alloc(0);
 const LINE_BYTES = 64;
 const BYTES_BESIDE_MESSAGE: number =
   MMSGHDR.bytes + IOVEC.bytes + SOCKADDR.slotBytes + CONTROL.slotBytes;
@@ -31,6 +34,8 @@ export class Messages {
   /** Views of the messages, made once. */
   readonly buffers: readonly Buffer[];
   readonly #addresses: readonly number[];
+  /** Views by message and length. */
+  readonly #views: (Buffer | undefined)[][];
 
   constructor(
     kernel: Kernel,
@@ -43,6 +48,21 @@ export class Messages {
     const regions = Array.from({ length: this.count }, () => memory.take(stride));
     this.buffers = regions.map((region) => memory.buffer(region, this.messageBytes));
     this.#addresses = regions.map((region) => region.address);
+    this.#views = regions.map(() => []);
+  }
+
+  /** The first `length` bytes of the i-th message. Views of short messages are made once and kept: a new one costs more than a look-up. */
+  view(i: number, length: number): Buffer {
+    if (length > MAX_KEPT_BYTES) return this.#view(i, length);
+    const kept = this.#views[i];
+    if (kept === undefined) return this.#view(i, length);
+    const view = kept[length] ?? this.#view(i, length);
+    kept[length] = view;
+    return view;
+  }
+
+  #view(i: number, length: number): Buffer {
+    return (this.buffers[i] ?? NOTHING).subarray(0, length);
   }
 
   addressAt(i: number): number {
@@ -145,6 +165,11 @@ export class InBatch extends Batch {
       this.words[header + CONTROL_LENGTH_WORD] = this.#controlBytes;
     }
     this.#received = 0;
+  }
+
+  /** The i-th message, no byte more. Valid until the next `receive` into the same room. */
+  messageAt(i: number): Buffer {
+    return this.messages.view(i, this.lengthAt(i));
   }
 
   /** The length of the i-th message. */
