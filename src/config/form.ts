@@ -34,10 +34,10 @@ export function text<T>(
     .meta({ examples: [example] });
 }
 
-export function wholeNumber(unit: string, min: number, max: number, example: number): z.ZodInt {
+export function wholeNumber(what: string, min: number, max: number, example: number): z.ZodInt {
   const error = (): string =>
     packFault({
-      message: `is not a whole number of ${unit} from ${min} to ${max}`,
+      message: `is not ${what} from ${min} to ${max}`,
       wayOut: `write ${example}`,
     });
   return z.int({ error }).min(min, { error }).max(max, { error });

@@ -1,12 +1,13 @@
 /** Reads, checks and builds a configuration from file, flags and environment; what is wrong comes back as values. */
+import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { buildConfig } from './build-config.ts';
 import { senseFaults } from './checks.ts';
 import type { Config } from './config.ts';
 import { type Environment, engineOfEnvironment, variable } from './environment.ts';
 import { formFaults, type PathFault } from './issues.ts';
-import { type ConfigProblem, pathText } from './problem.ts';
-import { readConfigFile } from './read-file.ts';
+import { type ConfigProblem, pathText, printProblem } from './problem.ts';
+import { type FileReading, readConfigFile } from './read-file.ts';
 import { isMapping } from './tolerant.ts';
 import { warningsOf } from './warnings.ts';
 import type { Written } from './written.ts';
@@ -36,9 +37,17 @@ export interface LoadOptions {
 }
 
 export type LoadResult =
-  | { readonly config: Config; readonly warnings: readonly ConfigProblem[] }
-  /** In the order of the file; at least one. */
-  | { readonly problems: readonly ConfigProblem[] };
+  | {
+      readonly config: Config;
+      readonly warnings: readonly ConfigProblem[];
+      readonly digest: string;
+    }
+  | {
+      /** In the order of the file; at least one. */
+      readonly problems: readonly ConfigProblem[];
+      /** Of what the file held, or of why it could not be read: a watch knows by it what is new. */
+      readonly digest: string;
+    };
 
 /** The file that a configuration would be read from, as it was given; null: none. */
 export function configFileOf(options: LoadOptions): string | null {
@@ -48,24 +57,37 @@ export function configFileOf(options: LoadOptions): string | null {
 /** Loads the configuration. Never throws for anything that a file, a flag or a variable can hold. */
 export function loadConfig(options: LoadOptions = {}): LoadResult {
   const file = configFileOf(options);
-  if (file === null) return checkConfig(null, null, options);
-  const reading = readConfigFile(file);
-  return 'problem' in reading
-    ? { problems: [reading.problem] }
-    : checkConfig(reading.text, file, options);
+  return checkReading(file === null ? null : readConfigFile(file), file, options);
 }
 
 /**
- * Checks and builds what a file holds.
+ * Checks and builds what was read of a file.
  *
- * @param text null: no file, defaults alone
+ * @param reading null: no file, defaults alone
  * @param file its path for messages, and where relative paths start
  */
-export function checkConfig(
-  text: string | null,
+export function checkReading(
+  reading: FileReading | null,
   file: string | null,
   options: LoadOptions = {},
 ): LoadResult {
+  const digest = digestOf(reading);
+  if (reading !== null && 'problem' in reading) return { problems: [reading.problem], digest };
+  return { ...checkText(reading?.text ?? null, file, options), digest };
+}
+
+/** What tells two readings apart. */
+export function digestOf(reading: FileReading | null): string {
+  const content =
+    reading === null ? '' : 'text' in reading ? `=${reading.text}` : printProblem(reading.problem);
+  return createHash('sha256').update(content).digest('hex');
+}
+
+type Checked =
+  | { readonly config: Config; readonly warnings: readonly ConfigProblem[] }
+  | { readonly problems: readonly ConfigProblem[] };
+
+function checkText(text: string | null, file: string | null, options: LoadOptions): Checked {
   const env = options.env ?? process.env;
   const source = text === null ? null : readYaml(text);
   const yamlProblems = (source?.faults ?? []).map(({ place, fault, value }) => ({

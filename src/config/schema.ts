@@ -100,7 +100,7 @@ const record = mapping(
     srv: z
       .record(
         text('a service', '_mongodb._tcp', parseService),
-        wholeNumber('a port', 1, MAX_PORT, 27_017),
+        wholeNumber('a port number', 1, MAX_PORT, 27_017),
         {
           error: () =>
             packFault({
@@ -111,7 +111,9 @@ const record = mapping(
       )
       .optional()
       .describe('Ports by service: { _mongodb._tcp: 27017 }.'),
-    ttl: wholeNumber('seconds', 0, MAX_TTL_SECONDS, 0).optional().describe('Seconds.'),
+    ttl: wholeNumber('a whole number of seconds', 0, MAX_TTL_SECONDS, 0)
+      .optional()
+      .describe('Seconds.'),
   },
   '{ addresses: [10.0.0.5] }',
 );
@@ -157,10 +159,10 @@ export const fileSchema: z.ZodType<Written> = mapping(
     domains: listOf(domain(), '[docker.internal]').describe(
       'Further suffixes under which owned names are also served.',
     ),
-    ttl: wholeNumber('seconds', 0, MAX_TTL_SECONDS, 0).describe(
+    ttl: wholeNumber('a whole number of seconds', 0, MAX_TTL_SECONDS, 0).describe(
       'TTL of owned names in seconds. Default: 0.',
     ),
-    hold_ms: wholeNumber('milliseconds', 0, MAX_HOLD_MS, 250).describe(
+    hold_ms: wholeNumber('a whole number of milliseconds', 0, MAX_HOLD_MS, 250).describe(
       'How long a query may wait for the engine, at most. Default: 250.',
     ),
     upstreams: listOf(
@@ -256,16 +258,16 @@ export const fileSchema: z.ZodType<Written> = mapping(
     ).describe('Who may ask: loopback, engine-networks, or CIDRs. Default: both words.'),
     cache: mapping(
       {
-        size: wholeNumber('answers', 0, MAX_CACHE_SIZE, 50_000)
+        size: wholeNumber('a whole number of answers', 0, MAX_CACHE_SIZE, 50_000)
           .optional()
           .describe('Answers kept at most; 0: none. Default: 50000.'),
-        max_ttl: wholeNumber('seconds', 0, MAX_TTL_SECONDS, 86_400)
+        max_ttl: wholeNumber('a whole number of seconds', 0, MAX_TTL_SECONDS, 86_400)
           .optional()
           .describe('Seconds. Default: 86400.'),
-        negative_max_ttl: wholeNumber('seconds', 0, MAX_TTL_SECONDS, 900)
+        negative_max_ttl: wholeNumber('a whole number of seconds', 0, MAX_TTL_SECONDS, 900)
           .optional()
           .describe('Seconds. Default: 900.'),
-        serve_stale: wholeNumber('seconds', 0, MAX_SERVE_STALE_SECONDS, 86_400)
+        serve_stale: wholeNumber('a whole number of seconds', 0, MAX_SERVE_STALE_SECONDS, 86_400)
           .optional()
           .describe(
             'How many seconds past its TTL an answer may be given when no upstream answers; 0: never. Default: 86400.',
@@ -288,7 +290,9 @@ export const fileSchema: z.ZodType<Written> = mapping(
       },
       '{ level: info }',
     ).describe('What is logged.'),
-    threads: wholeNumber('threads', 1, MAX_THREADS, 1).describe('Answering threads. Default: 1.'),
+    threads: wholeNumber('a whole number of threads', 1, MAX_THREADS, 1).describe(
+      'Answering threads. Default: 1.',
+    ),
     transport: oneOf(TRANSPORTS).describe(
       'How UDP is read: batch (many messages a system call, Linux), dgram, or auto. Default: auto.',
     ),
@@ -307,7 +311,7 @@ export const fileSchema: z.ZodType<Written> = mapping(
         accept: listOf(accepted, '[{ id: ID, reason: WHY, until: 2026-12-31 }]')
           .optional()
           .describe('Differences that somebody has taken on.'),
-        budget_ms: wholeNumber('milliseconds', 1, MAX_BUDGET_MS, 5_000)
+        budget_ms: wholeNumber('a whole number of milliseconds', 1, MAX_BUDGET_MS, 5_000)
           .optional()
           .describe('The longest that one look-up may take when no server answers.'),
         overrides: z

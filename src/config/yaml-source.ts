@@ -1,6 +1,5 @@
 /** YAML text → plain data, with the line and column of every key and value. What the data means is for others. */
 import {
-  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -56,7 +55,8 @@ export function readYaml(text: string): YamlSource {
     uniqueKeys: false,
     merge: true,
     stringKeys: true,
-    logLevel: 'silent',
+    // 'silent' would also hide a second document.
+    logLevel: 'error',
   });
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
@@ -73,15 +73,14 @@ export function readYaml(text: string): YamlSource {
     const data: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { data, faults: duplicateFaults(document, placeAt), ...places };
   } catch (error) {
-    const fault = {
-      message: messageOf(error).startsWith('Merge sources')
-        ? 'what << merges is no mapping'
-        : 'has aliases that expand to far more than the file',
-      wayOut: messageOf(error).startsWith('Merge sources')
-        ? 'give << an alias of a mapping'
-        : 'write the values out',
-    };
-    const place = placeAt(offsetOfFirstAlias(document));
+    const isMerge = messageOf(error).startsWith('Merge sources');
+    const fault = isMerge
+      ? { message: 'what << merges is no mapping', wayOut: 'give << an alias of a mapping' }
+      : {
+          message: 'has aliases that expand to far more than the file',
+          wayOut: 'write the values out',
+        };
+    const place = placeAt(isMerge ? offsetOfMerge(document) : offsetOfAlias(document));
     return { data: undefined, faults: [{ place, fault, value: null }], ...places };
   }
 }
@@ -100,10 +99,10 @@ function syntaxFaults(
   const lines = text.split('\n');
   const deep = document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
   for (const error of deep === undefined ? document.errors : [deep]) {
-    const place = placeAt(error.pos[0]);
-    if (byLine.has(place.line)) continue;
-    const fault = syntaxFault(error.code, error.message, lines[place.line - 1] ?? '');
-    byLine.set(place.line, { place, fault, value: null });
+    const { line, column } = placeAt(error.pos[0]);
+    if (byLine.has(line)) continue;
+    const { at, ...fault } = syntaxFault(error.code, error.message, lines[line - 1] ?? '');
+    byLine.set(line, { place: { line, column: at ?? column }, fault, value: null });
   }
   if (byLine.size > 0) return [...byLine.values()];
   return document.warnings.map((warning) => ({
@@ -172,11 +171,28 @@ function startOf(node: unknown): number {
   return isNode(node) ? (node.range?.[0] ?? 0) : 0;
 }
 
-function offsetOfFirstAlias(document: Document): number {
+function offsetOfAlias(document: Document): number {
   let offset = 0;
   visit(document, {
-    Alias(_, alias: Alias) {
+    Alias(_, alias) {
       offset = startOf(alias);
+      return visit.BREAK;
+    },
+  });
+  return offset;
+}
+
+/** The first `<<` whose value is neither a mapping nor a list of them. */
+function offsetOfMerge(document: Document): number {
+  let offset = 0;
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (!isScalar(key) || key.value !== '<<') return undefined;
+      const source = isAlias(value) ? value.resolve(document) : value;
+      if (isMap(source) || (isSeq(source) && source.items.every((item) => !isScalar(item)))) {
+        return undefined;
+      }
+      offset = startOf(key);
       return visit.BREAK;
     },
   });
@@ -222,7 +238,8 @@ class PlaceFinder {
   }
 
   #pairOf(map: YAMLMap, name: string): Pair | undefined {
-    const own = map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
+    // Of duplicates the last one is the data.
+    const own = map.items.findLast(({ key }) => isScalar(key) && String(key.value) === name);
     if (own !== undefined) return own;
     for (const pair of map.items) {
       if (!isPair(pair) || !isScalar(pair.key) || pair.key.value !== '<<') continue;

@@ -2,6 +2,11 @@
 import type { ErrorCode } from 'yaml';
 import type { Fault } from './problem.ts';
 
+/** A fault, and the column where it is seen, if the parser met it later. */
+export interface SyntaxFault extends Fault {
+  readonly at?: number;
+}
+
 /** `*.env.dev.internal: …` without quotes: YAML takes `*` for an alias. */
 const WILDCARD_KEY = /(?:^|[\s{,-])(\*\.[\w.-]+?)\s*:/;
 /** `[::1]:53` without quotes: YAML takes the brackets for a list. */
@@ -13,14 +18,19 @@ const BRACKETED_ADDRESS = /\[[0-9a-f]*:[0-9a-f:.]*\]:\d+/i;
  * @param code and `message`: the yaml library's
  * @param line the text of the line on which it was met
  */
-export function syntaxFault(code: ErrorCode, message: string, line: string): Fault {
+export function syntaxFault(code: ErrorCode, message: string, line: string): SyntaxFault {
   const wildcard = WILDCARD_KEY.exec(line)?.[1];
   if (wildcard !== undefined) {
-    return { message: 'a key that begins with * is not in quotes', wayOut: `write "${wildcard}":` };
+    return {
+      at: line.indexOf(wildcard) + 1,
+      message: 'a key that begins with * is not in quotes',
+      wayOut: `write "${wildcard}":`,
+    };
   }
   const address = BRACKETED_ADDRESS.exec(line)?.[0];
   if (address !== undefined) {
     return {
+      at: line.indexOf(address) + 1,
       message: 'an IPv6 address in brackets is not in quotes',
       wayOut: `write "${address}"`,
     };
