@@ -30,6 +30,13 @@ type Ending =
   | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
   | Pick<Failed, 'kind' | 'error'>;
 
+interface Setup {
+  readonly situation: Situation;
+  readonly reading: Reading;
+  /** the same file as the libc reads it that nslookup is linked with */
+  readonly libc: Reading;
+}
+
 /** A question with the state it has on one server. */
 interface Question {
   readonly name: string;
@@ -45,33 +52,33 @@ interface Arrival {
 
 /** Creates busybox nslookup for a situation; 1.35 and 1.37 behave alike. */
 export function createBusyboxNslookup(situation: Situation): StubResolver {
-  const reading = readAsBusybox(situation.resolvConf, situation);
+  const setup: Setup = {
+    situation,
+    reading: readAsBusybox(situation.resolvConf, situation),
+    libc: readAsGlibc(situation.resolvConf, situation),
+  };
   return (lookup, oracle): Outcome => {
     const wire = new Wire(oracle);
-    const ending = nslookup(situation, reading, wire, oracle, lookup);
+    const ending = nslookup(setup, wire, oracle, lookup);
     return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
   };
 }
 
-function nslookup(
-  situation: Situation,
-  reading: Reading,
-  wire: Wire,
-  oracle: DnsOracle,
-  lookup: Lookup,
-): Ending {
+function nslookup(setup: Setup, wire: Wire, oracle: DnsOracle, lookup: Lookup): Ending {
   if (lookup.api !== undefined) throw new BeyondMeasured(`nslookup has no '${lookup.api}'`);
   // read as an option
   if (lookup.name.startsWith('-')) return failed;
   const servers: string[] = [];
-  for (const { address } of reading.nameservers) {
-    const server = serverAddress(situation, wire, oracle, address);
+  for (const { address } of setup.reading.nameservers) {
+    const server = serverAddress(setup, wire, oracle, address);
     if (server === undefined) return failed;
     servers.push(server);
   }
-  const questions = questionsFor(reading, lookup);
+  const questions = questionsFor(setup.reading, lookup);
+  // libc packs the queries, so libc's trust-ad marks them
+  const ad = setup.libc.flags.has('trust-ad');
   for (const server of servers) {
-    if (askServer(wire, server, questions)) return report(questions);
+    if (askServer(wire, server, questions, ad)) return report(questions);
   }
   return failed;
 }
@@ -80,7 +87,7 @@ const failed: Ending = { kind: 'failed', error: 'exit 1' };
 
 /** An address with or without a port; any other text is looked up in libc, and fatal where that fails. */
 function serverAddress(
-  situation: Situation,
+  { situation, libc }: Setup,
   wire: Wire,
   oracle: DnsOracle,
   text: string,
@@ -89,12 +96,8 @@ function serverAddress(
   const bare = withoutPort?.[1] ?? withoutPort?.[2] ?? text;
   const address = inetAton(bare) ?? ipv6WithScope(bare);
   if (address !== undefined) return address;
-  const setup = {
-    situation,
-    reading: readAsGlibc(situation.resolvConf, situation),
-    resolved: '252',
-  } as const;
-  const outcome = runGlibc(new GlibcProcess(setup, oracle), { name: bare, family: 'unspec' });
+  const process = new GlibcProcess({ situation, reading: libc, resolved: '252' }, oracle);
+  const outcome = runGlibc(process, { name: bare, family: 'unspec' });
   wire.queries.push(...outcome.queries);
   wire.nowMs += outcome.elapsedMs;
   return outcome.kind === 'found' ? outcome.addresses[0] : undefined;
@@ -110,7 +113,12 @@ function questionsFor(reading: Reading, { name, family }: Lookup): readonly Ques
 }
 
 /** @returns whether the server answered anything; then no other is asked */
-function askServer(wire: Wire, server: string, questions: readonly Question[]): boolean {
+function askServer(
+  wire: Wire,
+  server: string,
+  questions: readonly Question[],
+  ad: boolean,
+): boolean {
   const startMs = wire.nowMs;
   const arrivals: Arrival[] = [];
   const intervalMs = timeoutMs / sendsPerServer;
@@ -118,7 +126,7 @@ function askServer(wire: Wire, server: string, questions: readonly Question[]): 
   const send = (question: Question): boolean => {
     const name = withoutRoot(question.name);
     if (!canBeAsked(name)) return false;
-    const answer = wire.send({ server, transport: 'udp', name, type: question.type });
+    const answer = wire.send({ server, transport: 'udp', name, type: question.type }, { ad });
     if (answer.kind === 'reply') {
       arrivals.push({ atMs: wire.nowMs + answer.delayMs, question, reply: answer });
     }

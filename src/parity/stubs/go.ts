@@ -5,7 +5,7 @@
 import type { HostsFile } from '../../resolv-conf/hosts-file.ts';
 import { inetPton, ipv6WithScope } from '../../resolv-conf/inet.ts';
 import type { NssSource } from '../../resolv-conf/nsswitch.ts';
-import { type GoReading, readAsGo } from '../../resolv-conf/readings/go.ts';
+import { type GoReading, type GoVersion, readAsGo } from '../../resolv-conf/readings/go.ts';
 import { byDestination } from './destination-order.ts';
 import { canBeAsked, dotsIn, isRooted, withoutRoot } from './names.ts';
 import {
@@ -23,8 +23,6 @@ import {
   type StubResolver,
 } from './stub.ts';
 import { Wire } from './wire.ts';
-
-export type GoVersion = '1.19' | '1.24';
 
 /** The size in the OPT record, which Go always sends. */
 const ednsSize = 1232;
@@ -89,7 +87,7 @@ function lookUp(context: Context, lookup: Lookup, startedFirst: string): Ending 
   }
   const order = lookupOrder(context, name);
   const inFiles = (): readonly string[] =>
-    byDestination(lookInHosts(situation.hosts, name), situation.isReachable);
+    byDestination(lookInHosts(situation.hosts, name), situation, false);
   if (order.startsWith('files')) {
     const addresses = inFiles();
     if (addresses.length > 0) return ofFamily(addresses, name, family);
@@ -222,7 +220,7 @@ function lookInDns(context: Context, name: string, family: Family, startedFirst:
       if (error === undefined || (candidate === name && !isRooted(name))) error = result.error;
     }
     if (addresses.length > 0) {
-      const sorted = byDestination(addresses, context.situation.isReachable);
+      const sorted = byDestination(addresses, context.situation, false);
       return found(sorted, candidate, 'dns');
     }
   }

@@ -79,7 +79,7 @@ function lookUp(context: Context, name: string, family: Family): Ending {
       ? { kind: 'found', addresses: inHosts, owner: name, source: 'files' }
       : lookInDns(context, toBytes(name), family);
   if (ending.kind !== 'found') return ending;
-  return { ...ending, addresses: byDestination(ending.addresses, situation.isReachable) };
+  return { ...ending, addresses: byDestination(ending.addresses, situation) };
 }
 
 /** 1.2.4 told EAI_NODATA from EAI_NONAME. */

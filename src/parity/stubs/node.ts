@@ -2,6 +2,7 @@
 import { readAsCAres } from '../../resolv-conf/readings/c-ares.ts';
 import { CAresChannel } from './c-ares/channel.ts';
 import { queryOnly } from './c-ares/lookup.ts';
+import { playAllDraws } from './draws.ts';
 import type { Outcome, Situation, StubResolver } from './stub.ts';
 import { Wire } from './wire.ts';
 
@@ -21,29 +22,29 @@ export function createNode(
 ): StubResolver {
   const lookup = libc(situation);
   const reading = readAsCAres(situation.resolvConf, situation, '1.34');
+  const settings = {
+    version: '1.34',
+    servers: reading.nameservers.map(({ address }) => address),
+    timeoutMs: reading.timeoutMs.value,
+    tries,
+    checksResponses: false,
+    hasEdns: false,
+    roundUpMs: (ms: number): number => (Math.floor(ms / tickMs) + 1) * tickMs,
+    isRotating: reading.flags.has('rotate'),
+  } as const;
   return (asked, oracle): Outcome => {
     if (asked.api !== 'resolve') return lookup(asked, oracle);
-    const wire = new Wire(oracle);
-    const channel = new CAresChannel(
-      {
-        version: '1.34',
-        servers: reading.nameservers.map(({ address }) => address),
-        timeoutMs: reading.timeoutMs.value,
-        tries,
-        checksResponses: false,
-        hasEdns: false,
-        roundUpMs: (ms) => (Math.floor(ms / tickMs) + 1) * tickMs,
-        isRotating: reading.flags.has('rotate'),
-      },
-      wire,
-    );
-    const ending = queryOnly(channel, asked);
-    const made = {
-      queries: wire.queries,
-      elapsedMs: wire.nowMs,
-      longestMs: Math.max(channel.latestMs, wire.nowMs),
-    };
-    if (ending.kind === 'found') return { ...ending, ...made };
-    return { kind: 'failed', error: ending.error.replace(/^ARES_/, ''), ...made };
+    return playAllDraws((draw) => {
+      const wire = new Wire(oracle);
+      const channel = new CAresChannel({ ...settings, draw }, wire);
+      const ending = queryOnly(channel, asked);
+      const made = {
+        queries: wire.queries,
+        elapsedMs: wire.nowMs,
+        longestMs: Math.max(channel.latestMs, wire.nowMs),
+      };
+      if (ending.kind === 'found') return { ...ending, ...made };
+      return { kind: 'failed', error: ending.error.replace(/^ARES_/, ''), ...made };
+    });
   };
 }

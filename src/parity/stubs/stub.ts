@@ -28,6 +28,8 @@ export interface Situation {
   readonly resolvedConf?: string;
   /** whether the host has a route to the address; decides the order of IPv4 and IPv6 results */
   readonly isReachable: (address: string) => boolean;
+  /** the source address of packets to a reachable address; undefined: one that suits it */
+  readonly sourceOf?: (address: string) => string;
   /** families of which the host has an address other than loopback (AI_ADDRCONFIG) */
   readonly configured: { readonly inet: boolean; readonly inet6: boolean };
 }

@@ -28,7 +28,7 @@ export interface StubCase {
   readonly results: readonly RecordedResult[];
 }
 
-/** The recorder's namespaces: loopback only, and a route to the test network that the answers are in. */
+/** The recorder's namespaces: loopback only, with routes over it to the networks that the answers are in. */
 const recorderHostname = 'ci-host';
 const recorderHosts = '127.0.0.1 localhost\n';
 
@@ -107,7 +107,8 @@ function readSituation(
     ]),
     ...(avahi === undefined ? {} : { avahi }),
     ...(resolvedConf === undefined ? {} : { resolvedConf }),
-    isReachable: (address) => address.startsWith('192.0.2.') || /^(127\.|::1$)/.test(address),
+    isReachable: (address) => /^(127\.|192\.0\.2\.|::1$|2001:db8:)/.test(address),
+    sourceOf: (address) => (address.includes(':') ? '::1' : '127.0.0.1'),
     configured: { inet: false, inet6: false },
   };
 }

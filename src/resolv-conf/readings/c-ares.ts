@@ -29,16 +29,21 @@ export function readAsCAres(
 function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Reading {
   const reading = new ReadingBuilder({ timeoutMs: 5000, attempts: 4 });
   const seen = new Set<string>();
-  const fromEnvironment = unique(spaceSeparated(context.env.LOCALDOMAIN ?? ''));
+  const fromEnvironment = unique(listWords(context.env.LOCALDOMAIN ?? ''));
   if (fromEnvironment.length > 0) reading.setSearch(fromEnvironment, undefined);
   setOptions118(reading, context.env.RES_OPTIONS ?? '', undefined, seen);
   for (const line of linesOf(conf)) {
-    const [keyword = '', ...values] = spaceSeparated(line.text.split(/[#;]/, 1)[0] ?? '');
+    const text = trimSpace(line.text.split(/[#;]/, 1)[0] ?? '');
+    const [keyword = '', ...values] = spaceSeparated(text);
     const [first, ...more] = values;
     if (first === undefined) continue;
     if (keyword === 'domain' || keyword === 'search') {
       if (fromEnvironment.length > 0) reading.ignore(line, line.text, 'LOCALDOMAIN replaces it');
-      else reading.setSearch(keyword === 'domain' ? [first] : unique(values), line.number);
+      else
+        reading.setSearch(
+          keyword === 'domain' ? [first] : unique(listWords(text.slice(keyword.length))),
+          line.number,
+        );
     } else if (keyword === 'nameserver') {
       const address = plainAddress(first);
       if (address === undefined) reading.ignore(line, line.text.trim(), `'${first}' is no address`);
@@ -114,8 +119,7 @@ function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Readi
   }
   const localDomain = context.env.LOCALDOMAIN;
   if (localDomain !== undefined) {
-    const first = domainList(localDomain).slice(0, 1);
-    if (first.length > 0) reading.setSearch(first, undefined);
+    reading.setSearch(domainList(localDomain).slice(0, 1), undefined);
   }
   setOptions134(reading, context.env.RES_OPTIONS ?? '', undefined);
   return finish(reading, context);
@@ -124,6 +128,11 @@ function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Readi
 /** Split at blanks and commas, duplicates dropped; a list with a tab is lost. */
 function domainList(value: string): readonly string[] {
   return /^[\x20-\x7e]*$/.test(value) ? unique(value.split(/[, ]+/)) : [];
+}
+
+/** A list is split at blanks and commas; a tab is part of a domain. */
+function listWords(text: string): readonly string[] {
+  return trimSpace(text).split(/[, ]+/);
 }
 
 /** Each word once, letter case aside. */

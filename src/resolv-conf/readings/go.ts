@@ -14,18 +14,21 @@ const maxNameservers = 3;
 const maxNdots = 15;
 const defaultServers = ['127.0.0.1', '::1'];
 
+export type GoVersion = '1.19' | '1.24';
+
 /** Known options that only switch something; all others make `hasUnknown` true. */
-const flagNames: ReadonlySet<string> = new Set([
+const flagNames = [
   'rotate',
   'single-request',
   'single-request-reopen',
   'use-vc',
   'usevc',
   'tcp',
-  'trust-ad',
-  'edns0',
-  'no-reload',
-]);
+] as const;
+const flags: Readonly<Record<GoVersion, ReadonlySet<string>>> = {
+  '1.19': new Set(flagNames),
+  '1.24': new Set([...flagNames, 'trust-ad', 'edns0', 'no-reload']),
+};
 
 /** A Go reading also says whether a program with cgo would hand the lookup to glibc. */
 export interface GoReading extends Reading {
@@ -37,7 +40,7 @@ export interface GoReading extends Reading {
 export function readAsGo(
   conf: ResolvConf | undefined,
   context: ReadingContext,
-  version: '1.19' | '1.24',
+  version: GoVersion,
 ): GoReading {
   const reading = new ReadingBuilder({ timeoutMs: 5000, attempts: 2 });
   let hasUnknown = false;
@@ -55,7 +58,8 @@ export function readAsGo(
       reading.setSearch(domains, line.number);
       hasRootList = words.length > 0 && domains.length === 0;
     } else if (keyword === 'options') {
-      for (const word of words) hasUnknown = !readOption(reading, line, word) || hasUnknown;
+      for (const word of words)
+        hasUnknown = !readOption(reading, line, word, version) || hasUnknown;
     } else {
       if (keyword !== 'lookup') hasUnknown = true;
       reading.ignore(line, line.text.trim(), line.problem ?? 'unknown keyword');
@@ -84,7 +88,12 @@ function readNameserver(reading: ReadingBuilder, line: ResolvLine, words: readon
 }
 
 /** @returns whether Go knows the option */
-function readOption(reading: ReadingBuilder, line: ResolvLine, word: string): boolean {
+function readOption(
+  reading: ReadingBuilder,
+  line: ResolvLine,
+  word: string,
+  version: GoVersion,
+): boolean {
   if (word.startsWith('ndots:')) {
     const value = Math.min(Math.max(leadingNumber(word.slice(6)), 0), maxNdots);
     reading.ndots = setting(value, line.number);
@@ -93,7 +102,7 @@ function readOption(reading: ReadingBuilder, line: ResolvLine, word: string): bo
     reading.timeoutMs = setting(value * 1000, line.number);
   } else if (word.startsWith('attempts:')) {
     reading.attempts = setting(Math.max(leadingNumber(word.slice(9)), 1), line.number);
-  } else if (flagNames.has(word)) {
+  } else if (flags[version].has(word)) {
     reading.flags.set(word, line.number);
   } else {
     reading.ignore(line, word, 'unknown option');

@@ -29,8 +29,9 @@ export interface ChannelSettings {
   readonly hasEdns: boolean;
   /** rounds a time-out up to when the program looks at its timers; Node looks once a second */
   readonly roundUpMs?: (ms: number) => number;
-  /** `rotate`: 1.34 draws the server by lot */
   readonly isRotating: boolean;
+  /** 1.34 with `rotate`: draws a server by lot, an index below `count` */
+  readonly draw: (count: number) => number;
 }
 
 type Callback = (status: AresStatus, reply: OracleReply | undefined) => void;
@@ -92,6 +93,8 @@ export class CAresChannel {
   #order = 0;
   /** queries to send again once all replies of a moment are read (1.34) */
   #requeued: Query[] | undefined;
+  /** 1.18 with `rotate`: where the next query begins */
+  #next = 0;
   latestMs = 0;
 
   constructor(settings: ChannelSettings, wire: Wire) {
@@ -104,9 +107,6 @@ export class CAresChannel {
       replies: 0,
       totalMs: 0,
     }));
-    if (settings.isRotating && settings.version === '1.34' && settings.servers.length > 1) {
-      throw new BeyondMeasured('c-ares 1.34: rotate draws the server by lot for every query');
-    }
   }
 
   /** Starts a query; the callback comes from `run`, or at once where the name cannot be asked. */
@@ -122,7 +122,7 @@ export class CAresChannel {
       type,
       callback,
       skipped: new Set(),
-      server: 0,
+      server: this.#firstServer(),
       tries: 0,
       error: this.#is134() ? 'ARES_SUCCESS' : 'ARES_ECONNREFUSED',
       hasEdns: this.#settings.hasEdns,
@@ -133,6 +133,14 @@ export class CAresChannel {
     };
     this.#queries.push(query);
     this.#send(query);
+  }
+
+  #firstServer(): number {
+    const { isRotating, servers } = this.#settings;
+    if (!isRotating || this.#is134()) return 0;
+    const first = this.#next;
+    this.#next = (first + 1) % servers.length;
+    return first;
   }
 
   /** Lets a query of this type that is still under way end with its current try (1.34). */
@@ -278,7 +286,8 @@ export class CAresChannel {
 
   #send(query: Query): void {
     // 1.34 asks the server with the fewest failures, the first of those
-    if (this.#is134()) query.server = this.#leastFailed();
+    const { isRotating, servers, draw } = this.#settings;
+    if (this.#is134()) query.server = isRotating ? draw(servers.length) : this.#leastFailed();
     const { server } = query;
     const socket = this.#sockets[server];
     if (socket === undefined) return;

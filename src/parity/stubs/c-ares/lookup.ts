@@ -5,6 +5,7 @@ import { inetPton } from '../../../resolv-conf/inet.ts';
 import { type CAresVersion, readAsCAres } from '../../../resolv-conf/readings/c-ares.ts';
 import type { Reading } from '../../../resolv-conf/readings/reading.ts';
 import { byDestination } from '../destination-order.ts';
+import { playAllDraws } from '../draws.ts';
 import { dotsIn, isRooted, toBytes, withoutRoot } from '../names.ts';
 import {
   addressesIn,
@@ -35,24 +36,23 @@ interface Context {
 /** Creates a c-ares channel's resolver for a situation, as a program that links the library gets it. */
 export function createCAres(situation: Situation, version: CAresVersion): StubResolver {
   const reading = readAsCAres(situation.resolvConf, situation, version);
-  return (lookup, oracle): Outcome => {
-    const wire = new Wire(oracle);
-    const channel = new CAresChannel(
-      {
-        version,
-        servers: reading.nameservers.map(({ address }) => address),
-        timeoutMs: reading.timeoutMs.value,
-        tries: reading.attempts.value,
-        checksResponses: true,
-        hasEdns: version === '1.34',
-        isRotating: reading.flags.has('rotate'),
-      },
-      wire,
-    );
-    const ending = end({ version, situation, reading, channel }, lookup);
-    const longestMs = Math.max(channel.latestMs, wire.nowMs);
-    return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs, longestMs };
+  const settings = {
+    version,
+    servers: reading.nameservers.map(({ address }) => address),
+    timeoutMs: reading.timeoutMs.value,
+    tries: reading.attempts.value,
+    checksResponses: true,
+    hasEdns: version === '1.34',
+    isRotating: reading.flags.has('rotate'),
   };
+  return (lookup, oracle): Outcome =>
+    playAllDraws((draw) => {
+      const wire = new Wire(oracle);
+      const channel = new CAresChannel({ ...settings, draw }, wire);
+      const ending = end({ version, situation, reading, channel }, lookup);
+      const longestMs = Math.max(channel.latestMs, wire.nowMs);
+      return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs, longestMs };
+    });
 }
 
 function end(context: Context, lookup: Lookup): Ending {
@@ -97,7 +97,7 @@ function getaddrinfo(context: Context, name: string, family: Family): Ending {
 }
 
 function sorted({ situation }: Context, addresses: readonly string[]): readonly string[] {
-  return byDestination(addresses, situation.isReachable);
+  return byDestination(addresses, situation);
 }
 
 /** The order of files and dns in nsswitch.conf; `resolve` counts as dns, all else is passed over. */

@@ -93,7 +93,7 @@ function getaddrinfo(
   }
   const { result, source } = walkSources(process, name, family);
   if (result.status !== 'success') return failed(eaiOf(result.herrno));
-  const addresses = byDestination(result.addresses, process.situation.isReachable);
+  const addresses = byDestination(result.addresses, process.situation);
   return { kind: 'found', addresses, owner: result.owner, source };
 }
 
