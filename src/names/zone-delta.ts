@@ -8,6 +8,8 @@ import type { Condition, NetworkKey, OwnedAddress, OwnerId, ServicePort, Source 
 export interface Member {
   readonly id: OwnerId;
   readonly title: string;
+  /** Containers of several projects can carry one alias on one network, and are one group then. */
+  readonly project: string | null;
   readonly condition: Condition;
   readonly startedAtMs: number;
   /** Only the addresses that this claim gives, in the owner's own order of preference. */
@@ -26,10 +28,11 @@ export interface Group {
   readonly key: string;
   readonly kind: 'container' | 'service' | 'static' | 'lease';
   readonly engine: string;
+  /** The project of all its members; null where they have none, or several. */
   readonly project: string | null;
   /** The strongest source of its members. */
   readonly source: Source;
-  /** Whether a member that claims the name is ready. */
+  /** Whether a member that claims the name is ready; one without an address counts only where none has any. */
   readonly isReady: boolean;
   /** Start of its newest ready member, else of its newest. */
   readonly startedAtMs: number;
@@ -37,14 +40,21 @@ export interface Group {
   readonly members: readonly Member[];
 }
 
+/** A Compose project; two engines may have one of the same name. */
+export interface EngineProject {
+  readonly engine: string;
+  readonly project: string;
+}
+
 /** Everything known of one name. */
 export interface NameEntry {
   /** Lower case, no trailing dot; bare (`web`), longer (`web.project-7`) or a wildcard (`*.env.dev.internal`). */
   readonly name: string;
+  /** Everyone who claims it, in the order that holds for a view without network and project. */
   readonly groups: readonly Group[];
   /** Projects that owned the name, have a container still, and own it no more: their clients are refused. */
-  readonly formerProjects: readonly string[];
-  /** Nobody owns it any more: until when it is treated as expected, ms since the epoch; null: not departed. */
+  readonly formerProjects: readonly EngineProject[];
+  /** No one owns it any more: until when it is treated as expected, ms since the epoch; null: not departed. */
   readonly departedUntilMs: number | null;
   /** Who owned it last, for the message. */
   readonly departedOwner: string | null;
@@ -57,6 +67,7 @@ export interface Client {
   readonly title: string;
   readonly engine: string;
   readonly project: string | null;
+  /** All that it is on; first the one that it asks from with this address. */
   readonly networks: readonly NetworkKey[];
 }
 
@@ -131,7 +142,13 @@ export type NameDecision =
       readonly group: Group;
     }
   /** It runs, but this client gets no address: NODATA with an EDE whose text says why and the way out. */
-  | { readonly kind: 'unreachable'; readonly group: Group; readonly reason: string }
+  | {
+      readonly kind: 'unreachable';
+      readonly group: Group;
+      readonly reason: string;
+      /** The command that mends it; null where no single one does. */
+      readonly remedy: string | null;
+    }
   /** Its project owned it, has a container still and owns it no more: as an expected name without an owner. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** Nobody owns it; departed or forgotten. */
