@@ -2,7 +2,8 @@
  * Running containers and single files of theirs, through an engine's inspect and archive APIs: what
  * the parity check reads. Nothing is executed in a container.
  */
-import type Docker from 'dockerode';
+import { readFileSync } from 'node:fs';
+import Docker from 'dockerode';
 import { codeOf, HomeportError, messageOf } from '../errors.ts';
 
 /** The most containers that are inspected at a time. */
@@ -38,6 +39,7 @@ export interface ArchivedContainer {
   readonly program: string;
   readonly arguments: readonly string[];
   readonly environment: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
@@ -83,6 +85,74 @@ export function engineArchive(engine: string, docker: Docker): EngineArchive {
   };
 }
 
+/** Where an engine is, as the configuration has it. */
+export interface EngineAddress {
+  readonly name: string;
+  readonly url:
+    | { readonly kind: 'unix'; readonly path: string }
+    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+    | {
+        readonly kind: 'ssh';
+        readonly host: string;
+        readonly port: number | null;
+        readonly user: string | null;
+      };
+  readonly tls: {
+    readonly ca: string | null;
+    readonly cert: string | null;
+    readonly key: string | null;
+  } | null;
+}
+
+/**
+ * The archive of a configured engine.
+ *
+ * @throws HomeportError DOCKER_UNAVAILABLE where a certificate or key cannot be read
+ */
+export function archiveOf({ name, url, tls }: EngineAddress): EngineArchive {
+  switch (url.kind) {
+    case 'unix':
+      return engineArchive(name, new Docker({ socketPath: url.path }));
+    case 'tcp':
+      return engineArchive(
+        name,
+        new Docker({
+          host: url.host,
+          port: url.port,
+          protocol: tls === null ? 'http' : 'https',
+          ...(tls === null ? {} : pemOptions(name, tls)),
+        }),
+      );
+    case 'ssh':
+      return engineArchive(
+        name,
+        new Docker({
+          protocol: 'ssh',
+          host: url.host,
+          ...(url.port === null ? {} : { port: url.port }),
+          ...(url.user === null ? {} : { username: url.user }),
+        }),
+      );
+  }
+}
+
+function pemOptions(
+  name: string,
+  tls: NonNullable<EngineAddress['tls']>,
+): { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } {
+  try {
+    return {
+      ...(tls.ca === null ? {} : { ca: readFileSync(tls.ca) }),
+      ...(tls.cert === null ? {} : { cert: readFileSync(tls.cert) }),
+      ...(tls.key === null ? {} : { key: readFileSync(tls.key) }),
+    };
+  } catch (error) {
+    throw new HomeportError('DOCKER_UNAVAILABLE', `engine ${name}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 async function inspect(
   docker: Docker,
   engine: string,
@@ -119,6 +189,7 @@ function containerOf(found: Docker.ContainerInspectInfo): ArchivedContainer {
     program: found.Path ?? '',
     arguments: found.Args ?? [],
     environment: found.Config.Env ?? [],
+    labels: found.Config.Labels ?? {},
     dns: found.HostConfig.Dns ?? [],
     dnsSearch: found.HostConfig.DnsSearch ?? [],
     dnsOptions: found.HostConfig.DnsOptions ?? [],

@@ -63,6 +63,7 @@ export function checkAndCount(inputs: ParityInputs): {
       answers: hasAnswers(inputs.production) ? 'recorded' : 'assumed',
     },
     expected: inputs.expected,
+    expectedFrom: inputs.expectedFrom,
     counts: countsOf(findings),
     findings,
     accepted: accepted.map(reportedAccepted),

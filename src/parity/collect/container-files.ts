@@ -31,6 +31,7 @@ export interface RunningContainer {
   readonly arguments: readonly string[];
   /** `KEY=value` */
   readonly environment: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];

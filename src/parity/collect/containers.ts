@@ -21,6 +21,8 @@ const CONTAINER_TIMEOUT_MS = 10_000;
 export interface CollectedTargets {
   readonly targets: readonly Target[];
   readonly problems: readonly Problem[];
+  /** the containers that were listed, read or not */
+  readonly containers: readonly RunningContainer[];
 }
 
 /** How to collect. */
@@ -40,7 +42,8 @@ export async function collectContainers(
     const [version, containers] = await Promise.all([files.version(signal), files.running(signal)]);
     return await collectAll(files, version, containers, options);
   } catch (error) {
-    return { targets: [], problems: [{ thing: `engine ${files.engine}`, why: whyOf(error) }] };
+    const problems = [{ thing: `engine ${files.engine}`, why: whyOf(error) }];
+    return { targets: [], problems, containers: [] };
   }
 }
 
@@ -65,6 +68,7 @@ async function collectAll(
   return {
     targets: results.flatMap(({ target }) => target ?? []),
     problems: results.flatMap(({ problems }) => problems),
+    containers,
   };
 }
 

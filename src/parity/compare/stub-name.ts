@@ -10,7 +10,16 @@ import type { Libc } from '../collect/libc.ts';
 import { isStubName, type StubName as SimulatedStub } from '../stubs/registry.ts';
 
 /** `FAMILY` or `FAMILY-VERSION`. */
-export const STUB_FAMILIES = ['glibc', 'musl', 'go', 'c-ares', 'busybox'] as const;
+export const STUB_FAMILIES = [
+  'glibc',
+  'musl',
+  'go',
+  'c-ares',
+  'busybox',
+  'node',
+  'java',
+  'systemd-resolved',
+] as const;
 export type StubFamily = (typeof STUB_FAMILIES)[number];
 
 /** What a configuration without `parity.stubs` tries. */
@@ -54,7 +63,11 @@ export function readAs(
   context: ReadingContext,
 ): Reading {
   switch (stub.family) {
+    // Node and the JVM ask the C library; the recorded ones were built with glibc.
     case 'glibc':
+    case 'node':
+    case 'java':
+    case 'systemd-resolved':
       return readAsGlibc(conf, context);
     case 'musl':
       return readAsMusl(conf);
@@ -80,5 +93,11 @@ function recordedVersion(family: StubFamily, version: string): string {
       return version !== '' && major === 1 && minor < 20 ? '1.18.1' : '1.34.5';
     case 'busybox':
       return '1.35';
+    case 'node':
+      return '20.20.2';
+    case 'java':
+      return version !== '' && major > 17 ? '25' : '17';
+    case 'systemd-resolved':
+      return version !== '' && major > 252 ? '257' : '252';
   }
 }

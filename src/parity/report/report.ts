@@ -19,6 +19,8 @@ export interface Report {
     readonly answers: 'recorded' | 'assumed';
   };
   readonly expected: readonly string[];
+  /** where each name was found that `--names-from` brought: `file:line` */
+  readonly expectedFrom?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly counts: { readonly error: number; readonly warning: number; readonly notice: number };
   readonly findings: readonly ReportedFinding[];
   readonly accepted: readonly AcceptedReport[];
@@ -142,6 +144,10 @@ export const reportSchema: z.ZodType<Report> = z.object({
       ),
   }),
   expected: z.array(z.string()),
+  expectedFrom: z
+    .record(z.string(), z.array(z.string()))
+    .optional()
+    .describe('where --names-from found a name: file:line'),
   counts: z.object({ error: z.int(), warning: z.int(), notice: z.int() }),
   findings: z.array(finding),
   accepted: z.array(finding.extend({ reason: z.string(), until: z.string() })),

@@ -159,7 +159,7 @@ function task(
     `${String(index + 1).padStart(2)}. ${mark} ${paint.bold(id)} ${targetsText(findings)}`,
     ...messages.slice(0, MAX_EVIDENCE).map((message) => `${INDENT}${message}`),
     ...more(messages.length, MAX_EVIDENCE),
-    ...scopeLines(first),
+    ...scopeLines(scopeOf(findings)),
     `${INDENT}impact: ${first.impact}`,
     `${INDENT}fix: ${first.fix}`,
   ];
@@ -194,7 +194,16 @@ function acceptedLines({ accepted }: Report, paint: Paint): readonly string[] {
   ];
 }
 
-function scopeLines({ names, stubs }: ReportedFinding): readonly string[] {
+/** The names and stubs of all findings of a group; a finding without stubs is about all of them. */
+function scopeOf(findings: readonly ReportedFinding[]): Pick<ReportedFinding, 'names' | 'stubs'> {
+  const isAll = findings.some(({ stubs }) => stubs.length === 0);
+  return {
+    names: [...new Set(findings.flatMap(({ names }) => names))],
+    stubs: isAll ? [] : [...new Set(findings.flatMap(({ stubs }) => stubs))],
+  };
+}
+
+function scopeLines({ names, stubs }: Pick<ReportedFinding, 'names' | 'stubs'>): readonly string[] {
   return [
     ...(names.length > 0 ? [`${INDENT}names: ${listText(names, MAX_NAMES)}`] : []),
     ...(stubs.length > 0 ? [`${INDENT}stubs: ${stubs.join(', ')}`] : []),
