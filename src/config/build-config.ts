@@ -202,7 +202,8 @@ function parity(written: WrittenParity, path: (text: string) => string): ParityC
   };
 }
 
-function absolutePath(text: string, base: string, env: Environment): string {
+/** A path as the configuration writes it: `~/` is the home directory, else it starts at `base`. */
+export function absolutePath(text: string, base: string, env: Environment): string {
   if (text === '~' || text.startsWith('~/')) return join(homeOf(env), text.slice(1));
   return resolve(base, text);
 }

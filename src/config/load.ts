@@ -1,14 +1,15 @@
 /** Reads, checks and builds a configuration from file, flags and environment; what is wrong comes back as values. */
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { buildConfig } from './build-config.ts';
+import { absolutePath, buildConfig } from './build-config.ts';
 import { senseFaults } from './checks.ts';
 import type { Config } from './config.ts';
 import { type Environment, engineOfEnvironment, variable } from './environment.ts';
 import { formFaults, type PathFault } from './issues.ts';
 import { type ConfigProblem, pathText, printProblem } from './problem.ts';
 import { type FileReading, readConfigFile } from './read-file.ts';
-import { isMapping } from './tolerant.ts';
+import { isMapping, textAt } from './tolerant.ts';
+import { parseSocketPath } from './values.ts';
 import { warningsOf } from './warnings.ts';
 import type { Written } from './written.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
@@ -74,6 +75,31 @@ export function checkReading(
   const digest = digestOf(reading);
   if (reading !== null && 'problem' in reading) return { problems: [reading.problem], digest };
   return { ...checkText(reading?.text ?? null, file, options), digest };
+}
+
+/** Which control socket a command asks. */
+export type ControlChoice =
+  | { readonly paths: readonly string[] }
+  | { readonly problems: readonly ConfigProblem[] };
+
+/**
+ * Finds the control socket for a command: the flag, HOMEPORT_CONTROL, the file's `control:`, the
+ * default places. Other faults of the file do not matter: the server may serve an older state of it.
+ */
+export function findControl(options: LoadOptions & { readonly control?: string }): ControlChoice {
+  const env = options.env ?? process.env;
+  const said = options.control ?? variable(env, 'HOMEPORT_CONTROL');
+  if (said !== undefined) return { paths: [resolve(said)] };
+  const file = configFileOf(options);
+  if (file === null) return { paths: controlCandidates(env) };
+  const reading = readConfigFile(file);
+  if ('problem' in reading) return { problems: [reading.problem] };
+  const control = textAt(readYaml(reading.text).data, ['control']);
+  if (control !== undefined && 'value' in parseSocketPath(control.value)) {
+    return { paths: [absolutePath(control.value, dirname(resolve(file)), env)] };
+  }
+  const result = checkReading(reading, file, options);
+  return 'config' in result ? { paths: controlCandidates(env) } : { problems: result.problems };
 }
 
 /** What tells two readings apart. */

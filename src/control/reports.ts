@@ -1,0 +1,183 @@
+/** What the control socket says, as JSON; and the service behind it, which `daemon/` implements. Types only. */
+
+/** What the control server asks. What it returns is written as JSON as it is. */
+export interface ControlSource {
+  names(): NamesReport | Promise<NamesReport>;
+  explain(query: ExplainQuery): ExplainReport | Promise<ExplainReport>;
+  status(): StatusReport | Promise<StatusReport>;
+  /** @returns ends the subscription; the listener must not be called after that */
+  subscribe(listener: (event: ControlEvent) => void): () => void;
+  reload(): ReloadReport | Promise<ReloadReport>;
+}
+
+/** `GET /v1/names` and `homeport names --json`: fields may be added, never renamed. */
+export interface NamesReport {
+  readonly names: readonly NameReport[];
+  /** Expected names that nobody owns. */
+  readonly missing: readonly string[];
+}
+
+export interface NameReport {
+  readonly name: string;
+  /** In the order in which the host view prefers them. */
+  readonly groups: readonly GroupReport[];
+  /** Several groups claim the name. */
+  readonly collision: boolean;
+  readonly expected: boolean;
+}
+
+export interface GroupReport {
+  /** What an operator calls it: the container's name. */
+  readonly owner: string;
+  readonly kind: 'container' | 'service' | 'static' | 'lease';
+  /** '' for static records and leases. */
+  readonly engine: string;
+  readonly project: string | null;
+  readonly ready: boolean;
+  /** Of all members; empty: it runs without an address. */
+  readonly addresses: readonly AddressReport[];
+  /** The name that a static alias stands for. */
+  readonly cname?: string | null;
+  /** What else there is to know: why it is not ready, why it has no address. */
+  readonly note?: string | null;
+}
+
+export interface AddressReport {
+  readonly address: string;
+  /** The network's name; null: every client reaches it. */
+  readonly network: string | null;
+}
+
+export interface ExplainQuery {
+  /** As typed, a legal name. */
+  readonly name: string;
+  /** The client whose view is explained, canonical; null: the host itself. */
+  readonly from: string | null;
+  /** `A`, `AAAA`, `TYPE65`… */
+  readonly type: string;
+}
+
+/** `GET /v1/explain`: the whole decision for one client. */
+export interface ExplainReport {
+  readonly name: string;
+  readonly type: string;
+  readonly client: ClientReport;
+  readonly verdict: Verdict;
+  /** How the decision was made, in order. */
+  readonly steps: readonly ExplainStep[];
+}
+
+export interface ClientReport {
+  readonly address: string;
+  readonly view: 'host' | 'remote' | 'container';
+  /** The container that asks. */
+  readonly title: string | null;
+  readonly project: string | null;
+  /** Names of the networks it is on. */
+  readonly networks: readonly string[];
+}
+
+export interface ExplainStep {
+  /** `chosen`: this decided; `passed`: looked at and left; `note`: good to know. */
+  readonly kind: 'chosen' | 'passed' | 'note';
+  /** One line, lower case, no full stop. */
+  readonly text: string;
+}
+
+/** What the client is told, and why. */
+export type Verdict =
+  | {
+      readonly kind: 'owned';
+      readonly owner: string;
+      readonly ownerKind: GroupReport['kind'];
+      readonly engine: string;
+      readonly project: string | null;
+      /** What gave it the name: `container name`, `alias on backend`, `label homeport.names`… */
+      readonly source: string;
+      readonly addresses: readonly AddressReport[];
+      readonly cname: string | null;
+      readonly ttlSeconds: number;
+      /** Why it may not work all the same: not ready, the engine not heard of since… */
+      readonly note: string | null;
+    }
+  /** It runs, but this client gets no address. */
+  | { readonly kind: 'unreachable'; readonly owner: string; readonly reason: string }
+  /** Expected or departed: NXDOMAIN here rather than production's answer. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | {
+      readonly kind: 'forwarded';
+      /** The names that the upstreams are asked, in turn. */
+      readonly asks: readonly string[];
+      /** In order of preference. */
+      readonly upstreams: readonly string[];
+      /** An expected name that the configuration lets through. */
+      readonly isLeak: boolean;
+    }
+  | { readonly kind: 'nonexistent'; readonly reason: string }
+  /** `allow` does not name this client. */
+  | { readonly kind: 'notAllowed'; readonly reason: string };
+
+/** `GET /v1/status`. */
+export interface StatusReport {
+  readonly version: string;
+  readonly pid: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly configFile: string | null;
+  /** Why the file's present content is not what is served; empty: it is. */
+  readonly configProblems: readonly string[];
+  readonly transport: 'batch' | 'dgram';
+  readonly threads: number;
+  /** Where it answers now. */
+  readonly listen: readonly { readonly address: string; readonly port: number }[];
+  /** What it cannot listen on, and why. */
+  readonly listenProblems: readonly string[];
+  readonly searchDomains: readonly string[];
+  readonly engines: readonly EngineReport[];
+  readonly upstreams: readonly UpstreamReport[];
+  readonly counts: {
+    readonly names: number;
+    readonly collisions: number;
+    readonly missing: number;
+  };
+  /** Queries answered, forwarded, refused, leaked… since the start. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface EngineReport {
+  readonly name: string;
+  readonly url: string;
+  readonly state: 'connected' | 'connecting' | 'stale';
+  /** Why it is not connected. */
+  readonly reason: string | null;
+  readonly containers: number;
+}
+
+export interface UpstreamReport {
+  /** `10.0.0.2:53`, `tls://10.0.0.2:853#dns.example.com`. */
+  readonly server: string;
+  /** '' for all names. */
+  readonly domain: string;
+  readonly isUp: boolean;
+}
+
+/** `POST /v1/reload`. */
+export interface ReloadReport {
+  readonly isReloaded: boolean;
+  /** As `homeport config check` prints them; the old configuration serves on. */
+  readonly problems: readonly string[];
+}
+
+/** One line of `GET /v1/events`. */
+export type ControlEvent =
+  /** null: nobody owns it any more. */
+  | { readonly kind: 'name'; readonly name: string; readonly report: NameReport | null }
+  | {
+      readonly kind: 'engine';
+      readonly engine: string;
+      readonly state: EngineReport['state'];
+      readonly reason: string | null;
+    }
+  | { readonly kind: 'reload'; readonly isReloaded: boolean; readonly problems: readonly string[] }
+  /** This reader was too slow, and events were left out: ask for the names again. */
+  | { readonly kind: 'lost' };
