@@ -354,10 +354,12 @@ describe('relaying', () => {
   it('asks the next server after a second of silence, remembers who is down, and notices when it is back', () => {
     const harness = relay();
     const serve = (name: string) => {
-      harness.lookUp(name);
       const before = harness.sent.length;
+      harness.lookUp(name);
       harness.pass(1_000);
-      return harness.sent.slice(before - 1).map(({ server }) => server.address);
+      const sent = harness.sent.slice(before);
+      harness.answer(sent.at(-1), replyTo(sent.at(-1)?.message ?? Buffer.alloc(0)));
+      return sent.map(({ server }) => server.address);
     };
     assert.deepEqual(serve('one.example'), ['10.0.0.2', '10.0.0.3']);
     assert.deepEqual(serve('two.example'), ['10.0.0.2', '10.0.0.3']);
@@ -365,9 +367,11 @@ describe('relaying', () => {
     harness.sent.length = 0;
     harness.lookUp('three.example');
     assert.equal(harness.sent[0]?.server.address, '10.0.0.3');
+    harness.answer(harness.sent[0], replyTo(harness.sent[0]?.message ?? Buffer.alloc(0)));
     harness.pass(5_000);
     harness.sent.length = 0;
     harness.lookUp('four.example');
+    assert.equal(harness.sent[0]?.server.address, '10.0.0.3', 'nobody waits for the one that is down');
     const probe = harness.sent.find(({ server }) => server.address === '10.0.0.2');
     harness.answer(probe, replyTo(probe?.message ?? Buffer.alloc(0)));
     assert.ok(harness.upstreamChanges.includes('10.0.0.2 up'));

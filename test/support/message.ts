@@ -86,6 +86,7 @@ export function replyTo(
   } = {},
 ): Buffer {
   const message = Buffer.from(asked);
+  if (message.length < 17) throw new Error('there is no query to reply to');
   let end = 12;
   while (message[end] !== 0) end += (message[end] ?? 0) + 1;
   const head = Buffer.from(message.subarray(0, end + 5));
