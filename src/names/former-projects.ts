@@ -26,6 +26,10 @@ export class FormerProjects {
     );
   }
 
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
   names(): readonly string[] {
     return [...this.#byName.keys()];
   }

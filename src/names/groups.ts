@@ -1,12 +1,34 @@
 /** Who claims one name together: replicas, tasks, containers that carry one alias on one network. */
 import { type Claim, type OwnedAddress, type Owner, SOURCES, type Source } from './owner.ts';
-import { compareStandings, compareText, hasSomethingToGive, plainStanding } from './precedence.ts';
+import {
+  compareStandings,
+  compareText,
+  hasSomethingToGive,
+  plainStanding,
+  type Standing,
+} from './precedence.ts';
 import type { Group, Member } from './zone-delta.ts';
 
-/** An owner with its claims to one name. */
+/**
+ * An owner with its claims to one name. What a group is made of is worked out once, since a name that
+ * hundreds of projects claim is put together anew whenever one of them changes.
+ */
 export interface Claimant {
   readonly owner: Owner;
-  readonly claims: readonly Claim[];
+  readonly member: Member;
+  readonly source: Source;
+  /** Claimants with one in common are one group. */
+  readonly ties: readonly string[];
+  /** It as a group of its own. */
+  readonly alone: Standing;
+}
+
+/** @param claims the owner's claims to one name, at least one */
+export function claimantOf(owner: Owner, claims: readonly Claim[]): Claimant {
+  const places = claims.map(({ source }) => SOURCES.indexOf(source));
+  const source = SOURCES[Math.min(...places)] ?? 'record';
+  const part = { owner, member: memberOf(owner, claims), source };
+  return { ...part, ties: tiesOf(owner, claims), alone: plainStanding(groupOf([part])) };
 }
 
 /**
@@ -16,13 +38,13 @@ export interface Claimant {
 export function groupsOf(claimants: readonly Claimant[]): readonly Group[] {
   const [only, ...others] = claimants;
   if (only === undefined) return [];
-  if (others.length === 0) return [groupOf(claimants)];
-  const groups = connected(claimants).map(groupOf);
-  if (groups.length === 1) return groups;
-  return groups
-    .map(plainStanding)
-    .sort(compareStandings)
-    .map(({ group }) => group);
+  if (others.length === 0) return [only.alone.group];
+  const standings = connected(claimants).map((component) => {
+    const [single, ...rest] = component;
+    const isSingle = single !== undefined && rest.length === 0;
+    return isSingle ? single.alone : plainStanding(groupOf(component));
+  });
+  return standings.sort(compareStandings).map(({ group }) => group);
 }
 
 /** The connected components of the claimants (disjoint sets over what they have in common). */
@@ -38,7 +60,7 @@ function connected(claimants: readonly Claimant[]): readonly (readonly Claimant[
   };
   const firstWith = new Map<string, number>();
   claimants.forEach((claimant, i) => {
-    for (const tie of tiesOf(claimant)) {
+    for (const tie of claimant.ties) {
       const first = firstWith.get(tie);
       if (first === undefined) firstWith.set(tie, i);
       else parents[rootOf(i)] = rootOf(first);
@@ -54,7 +76,7 @@ function connected(claimants: readonly Claimant[]): readonly (readonly Claimant[
   return [...components.values()];
 }
 
-function tiesOf({ owner, claims }: Claimant): readonly string[] {
+function tiesOf(owner: Owner, claims: readonly Claim[]): readonly string[] {
   const ties = [`group ${owner.group}`];
   for (const { source, networks } of claims) {
     if (source !== 'alias') continue;
@@ -63,37 +85,31 @@ function tiesOf({ owner, claims }: Claimant): readonly string[] {
   return ties;
 }
 
-function groupOf(claimants: readonly Claimant[]): Group {
-  const sorted = [...claimants].sort(
+function groupOf(parts: readonly Pick<Claimant, 'owner' | 'member' | 'source'>[]): Group {
+  const sorted = [...parts].sort(
     (a, b) => a.owner.startedAtMs - b.owner.startedAtMs || compareText(a.owner.id, b.owner.id),
   );
-  const members = sorted.map(memberOf);
+  const members = sorted.map(({ member }) => member);
   const able = members.filter(hasSomethingToGive);
   const counted = able.length > 0 ? able : members;
   const ready = counted.filter(({ condition }) => condition === 'ready');
   const owners = sorted.map(({ owner }) => owner);
-  const projects = new Set(owners.map(({ project }) => project));
+  const project = owners[0]?.project ?? null;
+  const places = sorted.map(({ source }) => SOURCES.indexOf(source));
   return {
     // Any member's key would do: the least of them does not depend on who was told of first.
     key: owners.map(({ group }) => group).reduce((a, b) => (compareText(a, b) <= 0 ? a : b)),
     kind: owners[0]?.kind ?? 'container',
     engine: owners[0]?.engine ?? '',
-    project: projects.size === 1 ? (owners[0]?.project ?? null) : null,
-    source: strongestSource(sorted),
+    project: owners.every((owner) => owner.project === project) ? project : null,
+    source: SOURCES[Math.min(...places)] ?? 'record',
     isReady: ready.length > 0,
     startedAtMs: (ready.length > 0 ? ready : counted).at(-1)?.startedAtMs ?? 0,
     members,
   };
 }
 
-function strongestSource(claimants: readonly Claimant[]): Source {
-  const places = claimants.flatMap(({ claims }) =>
-    claims.map(({ source }) => SOURCES.indexOf(source)),
-  );
-  return SOURCES[Math.min(...places)] ?? 'record';
-}
-
-function memberOf({ owner, claims }: Claimant): Member {
+function memberOf(owner: Owner, claims: readonly Claim[]): Member {
   return {
     id: owner.id,
     title: owner.title,

@@ -6,7 +6,7 @@ import { Askers } from './askers.ts';
 import { type DepartedState, type KeptName, keptNames } from './departed-state.ts';
 import { Departures } from './departures.ts';
 import { FormerProjects } from './former-projects.ts';
-import { type Claimant, groupsOf } from './groups.ts';
+import { type Claimant, claimantOf, groupsOf } from './groups.ts';
 import type { Claim, Network, Owner, OwnerId, OwnersChange } from './owner.ts';
 import { compareText } from './precedence.ts';
 import { ReverseNames } from './reverse-names.ts';
@@ -167,7 +167,7 @@ export class NameTable {
     this.#reverse.add(owner);
     this.#askers.add(owner);
     for (const [name, claims] of claimsByName(owner)) {
-      this.#stateOf(name).claimants.set(owner.id, { owner, claims });
+      this.#stateOf(name).claimants.set(owner.id, claimantOf(owner, claims));
       this.#touch(name);
     }
   }
@@ -284,6 +284,7 @@ export class NameTable {
       const forgottenFor = this.#former.lose(name, project);
       if (forgottenFor !== undefined) this.#touchAgain(forgottenFor);
     }
+    if (!this.#former.has(name)) return;
     for (const { owner } of claimants.values()) {
       const { engine, project } = owner;
       if (project !== null) this.#former.regain(name, { engine, project });
