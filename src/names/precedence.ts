@@ -68,6 +68,15 @@ export function decidingCriterion(a: Standing, b: Standing): Criterion {
   return ORDER.find((criterion) => CRITERIA[criterion](a, b) !== 0) ?? 'key';
 }
 
+/** All groups in the order in which this view comes to them. */
+export function standingsOf(
+  groups: readonly Group[],
+  view: View,
+  settings: DecisionSettings,
+): readonly Standing[] {
+  return groups.map((group) => standingOf(group, view, settings)).sort(compareStandings);
+}
+
 /** How a group stands for a view. */
 export function standingOf(group: Group, view: View, settings: DecisionSettings): Standing {
   return {

@@ -92,7 +92,7 @@ export function judgeAddresses(
  * The address at which a client reaches the host. IPv6 only where there is no IPv4: a service that
  * listens on 0.0.0.0 alone is the rule, and not every client tries a second address.
  */
-function hostAddressesFor(view: View): readonly string[] {
+export function hostAddressesFor(view: View): readonly string[] {
   switch (view.kind) {
     case 'host':
       return [LOOPBACK];

@@ -32,7 +32,10 @@ export function conditionText({ title, condition }: Pick<Member, 'title' | 'cond
 }
 
 /** A network by its name, or by what is known of it before its engine has listed it. */
-export function networkName(network: NetworkKey, settings: DecisionSettings): string {
+export function networkName(
+  network: NetworkKey,
+  settings: Pick<DecisionSettings, 'networks'>,
+): string {
   return settings.networks.get(network)?.name ?? network.slice(network.indexOf('/') + 1);
 }
 
@@ -97,4 +100,10 @@ export function unreadyText(members: readonly Member[]): string {
 /** A word as a shell takes it: networks may be called almost anything. */
 function shellWord(text: string): string {
   return /^[\w.@%+:,/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** ISO 8601 in UTC, as logs have it; what no clock can mean is said as it came. */
+export function isoTime(ms: number): string {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? String(ms) : time.toISOString();
 }

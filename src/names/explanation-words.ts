@@ -1,0 +1,138 @@
+/** An explanation in words. */
+import type {
+  ExplainedClient,
+  ExplainedDecision,
+  ExplainedGroup,
+  ExplainedMember,
+  Explanation,
+} from './explanation.ts';
+import type { Source } from './owner.ts';
+import type { Criterion } from './precedence.ts';
+import type { Verdict } from './reach.ts';
+import { clientText, conditionText, groupTitle, isoTime, listed } from './words.ts';
+import type { Group, View } from './zone-delta.ts';
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  shared: 'the client is on this network',
+  labelled: 'label homeport.network: for clients that share no network',
+  everywhere: 'every client reaches it',
+  reachable: 'the host reaches this network',
+  behind: 'another network of the container comes first',
+  apart: 'the client is not on this network',
+  unreachable: 'the host does not reach this network',
+};
+
+const SOURCE_WORDS: Readonly<Record<Source, string>> = {
+  label: 'by its label homeport.names',
+  name: 'by its own name',
+  alias: 'by a network alias',
+  service: 'by its Compose service',
+  hostname: 'by its hostname',
+  lease: 'by a lease',
+  record: 'by a record of the configuration',
+};
+
+/** Why the first group comes before the later one. */
+const BECAUSE: Readonly<Record<Criterion, (first: Group, later: Group, view: View) => string>> = {
+  network: (first, later, view) =>
+    view.kind === 'container'
+      ? `${groupTitle(first)} is on a network of the client`
+      : `the host reaches ${groupTitle(first)}, and not ${groupTitle(later)}`,
+  project: (first) => `${groupTitle(first)} is of the client's own project`,
+  address: (first, later) => `${groupTitle(first)} has an address, ${groupTitle(later)} has none`,
+  kind: (first, later) => `a ${first.kind} comes before a ${kindText(later.kind)}`,
+  readiness: (first, later) => {
+    const waiting = later.members.filter(({ condition }) => condition !== 'ready');
+    const why = listed(waiting.map(conditionText));
+    return `${groupTitle(first)} keeps the name until ${groupTitle(later)} is ready: ${why}`;
+  },
+  source: (first, later) =>
+    `${groupTitle(first)} has the name ${SOURCE_WORDS[first.source]}, ${groupTitle(later)} ${SOURCE_WORDS[later.source]}`,
+  start: (first, later) =>
+    `${groupTitle(first)} started later, at ${isoTime(first.startedAtMs)} against ${isoTime(later.startedAtMs)}`,
+  key: (first) =>
+    `both started at ${isoTime(first.startedAtMs)}, so the order of their ids decides`,
+};
+
+/** Why a group waits behind another one for this view. */
+export function becauseText(criterion: Criterion, first: Group, later: Group, view: View): string {
+  return BECAUSE[criterion](first, later, view);
+}
+
+/** Why an address is given, or not. */
+export function verdictText(verdict: Verdict): string {
+  return VERDICTS[verdict];
+}
+
+function kindText(kind: Group['kind']): string {
+  return kind === 'static' ? 'record' : kind;
+}
+
+/** The explanation in words, one step a line. */
+export function stepsOf(explanation: Omit<Explanation, 'steps'>, view: View): readonly string[] {
+  const { name, groups, decision, departed } = explanation;
+  const steps = [askedBy(explanation.client, view)];
+  if (groups.length === 0) steps.push(`nobody owns ${name}`);
+  if (departed !== null) {
+    steps.push(
+      `${departed.owner ?? 'somebody'} owned it; until ${departed.until} it does not go to production`,
+    );
+  }
+  for (const group of groups) steps.push(claimText(group), ...behindText(group));
+  for (const group of groups) if (group.answers) steps.push(...group.members.flatMap(memberText));
+  const result = resultText(decision);
+  return result === null ? steps : [...steps, result];
+}
+
+function askedBy(client: ExplainedClient, view: View): string {
+  if (view.kind === 'host') return 'asked by this host';
+  const at =
+    client.localAddress === null ? '' : `, which reaches this host at ${client.localAddress}`;
+  if (view.kind === 'remote') return `asked by ${clientText(view)}${at}`;
+  const project = client.project === null ? '' : ` of project "${client.project}"`;
+  const networks = listed(client.networks.map((network) => `"${network}"`));
+  return `asked by ${clientText(view)}${project} on network ${networks}${at}`;
+}
+
+function claimText(group: ExplainedGroup): string {
+  const project = group.project === null ? '' : ` of project "${group.project}"`;
+  const networks =
+    group.networks.length === 0
+      ? ''
+      : `, on network ${listed(group.networks.map((at) => `"${at}"`))}`;
+  const state = group.ready ? 'ready' : 'not ready';
+  const since = group.kind === 'static' ? '' : `, since ${group.startedAt}`;
+  return `${kindText(group.kind)} ${group.owner}${project} claims it ${SOURCE_WORDS[group.source]}: ${state}${since}${networks}`;
+}
+
+function behindText({ owner, behind }: ExplainedGroup): readonly string[] {
+  return behind === null ? [] : [`${owner} waits behind ${behind.owner}: ${behind.because}`];
+}
+
+/** What becomes of each address; those of a member that is left out for another reason are not gone through. */
+function memberText({ owner, addresses, leftOut }: ExplainedMember): readonly string[] {
+  if (leftOut !== null) return [`${owner} is left out: ${leftOut}`];
+  return addresses.map(({ address, network, given, why }) => {
+    const where = network === null ? '' : ` on "${network}"`;
+    return `${owner}: ${address}${where} is ${given ? 'given' : 'left out'}: ${why}`;
+  });
+}
+
+function resultText({ kind, addresses, target, reason }: ExplainedDecision): string | null {
+  switch (kind) {
+    case 'addresses': {
+      const warning = reason === null ? '' : `, with a warning: ${reason}`;
+      return addresses.length === 0
+        ? 'it has no address'
+        : `answer: ${addresses.join(', ')}${warning}`;
+    }
+    case 'cname':
+      return `answer: it stands for ${target}`;
+    case 'unreachable':
+      return `no data: ${reason}`;
+    case 'refused':
+      return `refused: ${reason}`;
+    case 'none':
+      return null;
+  }
+}
