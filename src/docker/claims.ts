@@ -1,0 +1,123 @@
+/** The names that a container holds, strongest source first. Pure. */
+import { nameProblem } from '../dns/name.ts';
+import { SOURCES, type Source } from '../names/owner.ts';
+import type { ContainerFacts, Endpoint } from './container-facts.ts';
+import { composeService, type Wishes, wishesOf } from './labels.ts';
+
+/** A claim before its networks have keys. */
+export interface NamedClaim {
+  readonly name: string;
+  readonly source: Source;
+  /** The places whose addresses the name gives; null: all of the container's. */
+  readonly places: readonly Endpoint[] | null;
+}
+
+/** A name that was not taken over, and why. */
+export interface Refusal {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Docker's own name for a container that was given none. */
+const SHORT_ID_LENGTH = 12;
+
+/**
+ * All names that a container holds, each once with its strongest source, and those that DNS cannot carry.
+ * Never throws.
+ */
+export function claimsOf(
+  facts: ContainerFacts,
+  wishes: Wishes,
+): { readonly claims: readonly NamedClaim[]; readonly refused: readonly Refusal[] } {
+  if (wishes.isIgnored) return { claims: [], refused: [] };
+  const claims = new Map<string, NamedClaim>();
+  const refused: Refusal[] = [];
+  const said = new Set<string>();
+  for (const candidate of candidatesOf(facts, wishes)) {
+    if (isShortId(candidate.name, facts.id)) continue;
+    const reason = problemOf(candidate);
+    if (reason === undefined) {
+      const claim = { ...candidate, name: plain(candidate.name) };
+      claims.set(claim.name, merged(claims.get(claim.name), claim));
+    } else if (!said.has(candidate.name)) {
+      said.add(candidate.name);
+      refused.push({ name: candidate.name, reason });
+    }
+  }
+  return { claims: [...claims.values()], refused };
+}
+
+/**
+ * The names that an event's attributes show: its container's name, the old one, and what the labels
+ * among them say. Labels may forge any of it, so it serves to let queries wait, never to answer.
+ */
+export function namesInAttributes(attributes: Readonly<Record<string, string>>): string[] {
+  const compose = composeService(attributes);
+  const names = [
+    attributes.name ?? '',
+    (attributes.oldName ?? '').replace(/^\//, ''),
+    ...wishesOf(attributes).names,
+    ...(compose === null ? [] : [compose.service, `${compose.service}.${compose.project}`]),
+  ];
+  return [
+    ...new Set(names.filter((name) => name !== '' && nameProblem(name) === undefined).map(plain)),
+  ];
+}
+
+function candidatesOf(facts: ContainerFacts, wishes: Wishes): NamedClaim[] {
+  const everywhere = (source: Source) => (name: string) => ({ name, source, places: null });
+  const compose = composeService(facts.labels);
+  const hostname = isHostnameItsOwn(facts.networkMode) ? facts.hostname : '';
+  const services =
+    compose === null ? [] : [compose.service, `${compose.service}.${compose.project}`];
+  return [
+    ...wishes.names.map(everywhere('label')),
+    everywhere('name')(facts.name),
+    ...facts.endpoints.flatMap((endpoint) =>
+      // Engines before API 1.45 add the hostname to the aliases that were given.
+      endpoint.aliases
+        .filter((alias) => alias !== facts.hostname)
+        .map((name): NamedClaim => ({ name, source: 'alias', places: [endpoint] })),
+    ),
+    ...services.map(everywhere('service')),
+    ...(hostname === '' ? [] : [everywhere('hostname')(hostname)]),
+  ];
+}
+
+/** Where it is shared, the host name is the host's or that of the container that holds the network. */
+function isHostnameItsOwn(networkMode: string): boolean {
+  return networkMode !== 'host' && !networkMode.startsWith('container:');
+}
+
+function isShortId(name: string, id: string): boolean {
+  return name.length >= SHORT_ID_LENGTH && id.startsWith(name.toLowerCase());
+}
+
+function problemOf(claim: NamedClaim): string | undefined {
+  const name = plain(claim.name);
+  const problem = nameProblem(claim.name);
+  if (problem !== undefined) return problem;
+  if (name === 'localhost' || name.endsWith('.localhost')) {
+    return 'localhost is the host that asks (RFC 6761 §6.3)';
+  }
+  const [first, ...rest] = name.split('.');
+  if (rest.includes('*') || (first === '*' && (claim.source !== 'label' || rest.length === 0))) {
+    return 'a wildcard is the first label of a longer name in the label homeport.names';
+  }
+  return undefined;
+}
+
+/** Lower case and without the trailing dot: two spellings are one name. */
+function plain(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
+}
+
+/** One name from two sources: the stronger source, and the addresses that either gives. */
+function merged(before: NamedClaim | undefined, claim: NamedClaim): NamedClaim {
+  if (before === undefined) return claim;
+  const isStronger = SOURCES.indexOf(claim.source) < SOURCES.indexOf(before.source);
+  const places =
+    before.places === null || claim.places === null ? null : [...before.places, ...claim.places];
+  return { name: claim.name, source: isStronger ? claim.source : before.source, places };
+}

@@ -1,0 +1,345 @@
+/**
+ * Everything known of one engine's containers and networks, and what of it the names room has been
+ * told: it hands out the difference. Pure; never asks the engine.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Owner, OwnersChange } from '../names/owner.ts';
+import { claimsOf } from './claims.ts';
+import { type Connection, withConnections } from './connections.ts';
+import { type ContainerFacts, fingerprint, type ListEntry } from './container-facts.ts';
+import { projectOf, wishesOf } from './labels.ts';
+import type { NetworkTable } from './network-table.ts';
+import {
+  type AnswerMode,
+  type Probe,
+  type Reading,
+  readContainer,
+  type Surroundings,
+} from './owner-of-container.ts';
+
+/** A name, label or container that homeport leaves out, and why. */
+export interface Skipped {
+  readonly container: string;
+  /** null: the reason is about the container or one of its labels. */
+  readonly name: string | null;
+  readonly reason: string;
+}
+
+interface Known {
+  /** null: the engine's word on it made no sense; undefined: it has not spoken yet. */
+  readonly facts: ContainerFacts | null | undefined;
+  /** The order at which the inspect that said so began. */
+  readonly order: number;
+  readonly connections: readonly Connection[];
+  /** The port of homeport.ready was connected in the run that started then. */
+  readonly connectedStartMs: number | null;
+  /** A list entry that differs from the inspect for good: engines keep some stale ones. */
+  readonly disagreement: string | null;
+}
+
+/** A container whose port must accept before it is ready. */
+export interface ProbeTarget extends Probe {
+  readonly id: string;
+  readonly startedAtMs: number;
+}
+
+export class ContainerTable {
+  readonly #engine: string;
+  readonly #networks: NetworkTable;
+  readonly #onSkipped: (skipped: Skipped) => void;
+  readonly #known = new Map<string, Known>();
+  readonly #idsByName = new Map<string, string>();
+  readonly #sharers = new Map<string, Set<string>>();
+  readonly #owners = new Map<string, Owner>();
+  readonly #changed = new Set<string>();
+  readonly #said = new Map<string, Set<string>>();
+  readonly #projects = new Map<string, number>();
+  readonly #probes = new Map<string, ProbeTarget>();
+  #mayHaveNewProjects = true;
+  #toldProjects: readonly string[] | null = null;
+  readonly #surroundings: Surroundings;
+
+  constructor(options: {
+    readonly engine: string;
+    readonly answer: AnswerMode;
+    readonly networks: NetworkTable;
+    readonly onSkipped: (skipped: Skipped) => void;
+  }) {
+    this.#engine = options.engine;
+    this.#networks = options.networks;
+    this.#onSkipped = options.onSkipped;
+    this.#surroundings = {
+      engine: options.engine,
+      answer: options.answer,
+      keyOf: (endpoint) => options.networks.keyOf(endpoint),
+      containerOf: (idOrName) => this.#factsNow(idOrName),
+      gatewayBridgeAddress: (id) => options.networks.gatewayBridgeAddress(id),
+      isConnectable: (id, startedAtMs) => this.#known.get(id)?.connectedStartMs === startedAtMs,
+    };
+  }
+
+  get ids(): IterableIterator<string> {
+    return this.#known.keys();
+  }
+
+  get containerCount(): number {
+    return this.#known.size;
+  }
+
+  get ownerCount(): number {
+    return this.#owners.size;
+  }
+
+  /** What has to be probed now, so that it can become ready. */
+  get probes(): ReadonlyMap<string, ProbeTarget> {
+    return this.#probes;
+  }
+
+  has(id: string): boolean {
+    return this.#known.has(id);
+  }
+
+  isRunning(id: string): boolean {
+    return this.#known.get(id)?.facts?.isRunning === true;
+  }
+
+  /** Whether the engine has described it, oddly or not. */
+  isDescribed(id: string): boolean {
+    return this.#known.get(id)?.facts !== undefined;
+  }
+
+  /** The names it holds, or would hold if it ran. */
+  namesOf(id: string): string[] {
+    const facts = this.#known.get(id)?.facts;
+    const told = this.#owners.get(id)?.claims ?? [];
+    const now = facts ? claimsOf(facts, wishesOf(facts.labels)).claims : [];
+    return [...new Set([...told, ...now].map((claim) => claim.name))];
+  }
+
+  /** Takes over what an inspect said that began at `order`; null: nothing that makes sense. */
+  describe(id: string, facts: ContainerFacts | null, order: number): void {
+    const before = this.#known.get(id);
+    this.#touch(id);
+    this.#unlink(id, before);
+    this.#known.set(id, {
+      facts,
+      order,
+      connections: before?.connections.filter((at) => at.order > order) ?? [],
+      connectedStartMs: before?.connectedStartMs ?? null,
+      disagreement: before?.disagreement ?? null,
+    });
+    if (facts !== null) this.#link(facts);
+    this.#touch(id);
+  }
+
+  /** The engine does not know it any more. */
+  forget(id: string): void {
+    const before = this.#known.get(id);
+    if (before === undefined) return;
+    this.#touch(id);
+    this.#unlink(id, before);
+    this.#known.delete(id);
+    this.#said.delete(id);
+  }
+
+  /** A network knows an address of it; does nothing where an inspect that began later has spoken. */
+  connect(id: string, connection: Connection): void {
+    const known = this.#known.get(id);
+    if (known !== undefined && known.order >= connection.order) return;
+    const others = known?.connections.filter((at) => at.networkId !== connection.networkId) ?? [];
+    this.#set(id, { connections: [...others, connection] });
+  }
+
+  /** It left the network: what the network said of it counts no more. */
+  disconnect(id: string, networkId: string): void {
+    const known = this.#known.get(id);
+    const left = known?.connections.filter((at) => at.networkId !== networkId) ?? [];
+    if (known !== undefined && left.length < known.connections.length) {
+      this.#set(id, { connections: left });
+    }
+  }
+
+  /** Whether it is known to run by its networks alone. */
+  isStarting(id: string): boolean {
+    const known = this.#known.get(id);
+    return known?.facts?.isRunning === false && known.connections.length > 0;
+  }
+
+  /** Its port accepted a connection in the run that started then. */
+  connected(id: string, startedAtMs: number): void {
+    if (this.#known.has(id)) this.#set(id, { connectedStartMs: startedAtMs });
+  }
+
+  /** Networks changed in a way that may change addresses of these containers, or of all. */
+  recheck(ids: Iterable<string> = this.#known.keys()): void {
+    for (const id of ids) this.#touch(id);
+  }
+
+  /** Whether a list entry says something new of its container, so that an inspect is worthwhile. */
+  isNews(entry: ListEntry): boolean {
+    const known = this.#known.get(entry.id);
+    if (known?.facts === undefined) return true;
+    const { facts } = known;
+    if (facts === null) return false;
+    const own = fingerprint(facts);
+    if (own === entry.fingerprint) return false;
+    const disagreement = `${entry.fingerprint}\0${own}`;
+    // A shared network leaves no trace of a restart in the list, so there nothing is old news.
+    if (known.disagreement === disagreement && facts.endpoints.length > 0) return false;
+    this.#known.set(entry.id, { ...known, disagreement });
+    return true;
+  }
+
+  /** Whether there is something to tell. */
+  get hasChange(): boolean {
+    return this.#changed.size > 0 || this.#mayHaveNewProjects || this.#networks.hasChange;
+  }
+
+  /**
+   * What the names room must be told now, or null.
+   *
+   * @param limit at most so many containers, so that a large engine does not block the thread
+   */
+  takeChange(limit: number): OwnersChange | null {
+    const upserts: Owner[] = [];
+    const removals: string[] = [];
+    for (const id of this.#changed) {
+      if (limit-- <= 0) break;
+      this.#changed.delete(id);
+      const owner = this.#read(id);
+      const before = this.#owners.get(id);
+      if (owner === null && before !== undefined) {
+        this.#owners.delete(id);
+        removals.push(before.id);
+      } else if (owner !== null && !isDeepStrictEqual(owner, before)) {
+        this.#owners.set(id, owner);
+        upserts.push(owner);
+      }
+    }
+    const networks = this.#networks.takeChange();
+    const projects = this.#takeProjects();
+    if (upserts.length + removals.length === 0 && networks === null && projects === null)
+      return null;
+    return {
+      upserts,
+      removals,
+      ...(networks === null ? {} : { networks: { engine: this.#engine, list: networks } }),
+      ...(projects === null ? {} : { projects: { engine: this.#engine, list: projects } }),
+    };
+  }
+
+  #takeProjects(): readonly string[] | null {
+    if (!this.#mayHaveNewProjects) return null;
+    this.#mayHaveNewProjects = false;
+    const projects = [...this.#projects.keys()].sort();
+    if (isDeepStrictEqual(projects, this.#toldProjects)) return null;
+    this.#toldProjects = projects;
+    return projects;
+  }
+
+  #read(id: string): Owner | null {
+    const known = this.#known.get(id);
+    const reading = known === undefined ? null : this.#reading(id, known);
+    if (known === undefined || reading === null) {
+      this.#probes.delete(id);
+      return null;
+    }
+    this.#say(id, known.facts?.name ?? id, reading);
+    const startedAtMs = reading.owner?.startedAtMs ?? 0;
+    if (reading.probe === null || known.connectedStartMs === startedAtMs) this.#probes.delete(id);
+    else this.#probes.set(id, { ...reading.probe, id, startedAtMs });
+    return reading.owner;
+  }
+
+  #reading(id: string, known: Known): Reading | null {
+    if (!known.facts) return null;
+    const facts = withConnections(known.facts, known.connections);
+    for (const endpoint of facts.endpoints) this.#networks.hint(endpoint);
+    try {
+      return readContainer(facts, this.#surroundings);
+    } catch (error) {
+      // One container with odd data costs that container its names, nothing else.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#sayOnce(id, { container: facts.name, name: null, reason });
+      return null;
+    }
+  }
+
+  #factsNow(idOrName: string): ContainerFacts | undefined {
+    const known = this.#known.get(idOrName) ?? this.#known.get(this.#idsByName.get(idOrName) ?? '');
+    if (!known?.facts) return undefined;
+    return withConnections(known.facts, known.connections);
+  }
+
+  #set(id: string, change: Partial<Known>): void {
+    const before = this.#known.get(id) ?? {
+      facts: undefined,
+      order: 0,
+      connections: [],
+      connectedStartMs: null,
+      disagreement: null,
+    };
+    this.#known.set(id, { ...before, ...change });
+    this.#touch(id);
+  }
+
+  /** What shares a container's network changes with it. */
+  #touch(id: string): void {
+    const reached = [id];
+    for (const at of reached) {
+      this.#changed.add(at);
+      const name = this.#known.get(at)?.facts?.name ?? '';
+      for (const target of [at, name]) {
+        for (const sharer of this.#sharers.get(target) ?? []) {
+          if (!reached.includes(sharer)) reached.push(sharer);
+        }
+      }
+    }
+  }
+
+  #link(facts: ContainerFacts): void {
+    this.#idsByName.set(facts.name, facts.id);
+    const target = sharedWith(facts);
+    if (target !== null) {
+      const sharers = this.#sharers.get(target) ?? new Set();
+      this.#sharers.set(target, sharers.add(facts.id));
+    }
+    this.#countProject(projectOf(facts.labels), 1);
+  }
+
+  #unlink(id: string, known: Known | undefined): void {
+    const facts = known?.facts;
+    if (!facts) return;
+    if (this.#idsByName.get(facts.name) === id) this.#idsByName.delete(facts.name);
+    const target = sharedWith(facts);
+    if (target !== null) this.#sharers.get(target)?.delete(id);
+    this.#countProject(projectOf(facts.labels), -1);
+  }
+
+  #countProject(project: string | null, by: number): void {
+    if (project === null) return;
+    const count = (this.#projects.get(project) ?? 0) + by;
+    if (count > 0) this.#projects.set(project, count);
+    else this.#projects.delete(project);
+    this.#mayHaveNewProjects = true;
+  }
+
+  #say(id: string, container: string, reading: Reading): void {
+    for (const { name, reason } of reading.refused) this.#sayOnce(id, { container, name, reason });
+    for (const reason of reading.problems) this.#sayOnce(id, { container, name: null, reason });
+  }
+
+  #sayOnce(id: string, skipped: Skipped): void {
+    const said = this.#said.get(id) ?? new Set();
+    this.#said.set(id, said);
+    const what = `${skipped.name} ${skipped.reason}`;
+    if (said.has(what)) return;
+    said.add(what);
+    this.#onSkipped(skipped);
+  }
+}
+
+/** The container whose network it uses, as its network mode writes it: an id, or a name. */
+function sharedWith(facts: ContainerFacts): string | null {
+  return /^container:(.+)$/.exec(facts.networkMode)?.[1] ?? null;
+}

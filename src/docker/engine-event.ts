@@ -1,0 +1,100 @@
+/** One line of the engine's event stream → what homeport does about it. Pure. */
+import { namesInAttributes } from './claims.ts';
+import { isObject, labelsAt, objectAt, textAt } from './shape.ts';
+
+/**
+ * Events worth hearing. exec_* would come with every health probe; `init`, `cleanup` and `remove` are
+ * Podman's. Health and exec events match by prefix on all engines.
+ */
+export const EVENT_FILTERS: Readonly<Record<'type' | 'event', readonly string[]>> = {
+  type: ['container', 'network', 'service', 'node'],
+  event: [
+    'create',
+    'init',
+    'start',
+    'die',
+    'cleanup',
+    'stop',
+    'pause',
+    'unpause',
+    'rename',
+    'update',
+    'destroy',
+    'remove',
+    'restart',
+    'kill',
+    'health_status',
+    'connect',
+    'disconnect',
+  ],
+};
+
+/** What an event means here: never more than which thing has changed. */
+export type EngineEvent = {
+  /** Tells events apart: the same event has the same key on every stream. */
+  readonly key: string;
+  /** Milliseconds since the epoch by the engine's clock. */
+  readonly atMs: number;
+} & (
+  | { readonly kind: 'container'; readonly id: string; readonly names: readonly string[] }
+  | { readonly kind: 'kill'; readonly id: string }
+  /** A container gets an address: the network knows it before the container says so. */
+  | { readonly kind: 'connect'; readonly id: string; readonly network: string }
+  | { readonly kind: 'disconnect'; readonly id: string; readonly network: string }
+  | { readonly kind: 'networks' }
+  /** A Swarm service or node changed. */
+  | { readonly kind: 'swarm' }
+  | { readonly kind: 'other' }
+);
+
+/** Reads one line; undefined where it is no event at all. Never throws. */
+export function parseEvent(line: string): EngineEvent | undefined {
+  let body: unknown;
+  try {
+    body = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const type = textAt(body, 'Type');
+  const action = textAt(body, 'Action');
+  const actor = objectAt(body, 'Actor');
+  const id = textAt(actor, 'ID');
+  if (!isObject(body) || type === '' || action === '') return undefined;
+  const attributes = labelsAt(actor, 'Attributes');
+  const nanoseconds = typeof body.timeNano === 'number' ? body.timeNano : 0;
+  const stamp = {
+    key: [nanoseconds, type, action, id, attributes.container ?? ''].join(' '),
+    atMs: nanoseconds / 1e6,
+  };
+  return { ...stamp, ...meaningOf(type, action, id, attributes) };
+}
+
+type Meaning = EngineEvent extends infer Event
+  ? Event extends EngineEvent
+    ? Omit<Event, 'key' | 'atMs'>
+    : never
+  : never;
+
+function meaningOf(
+  type: string,
+  action: string,
+  id: string,
+  attributes: Readonly<Record<string, string>>,
+): Meaning {
+  switch (type) {
+    case 'container':
+      if (id === '' || action.startsWith('exec_')) return { kind: 'other' };
+      if (action === 'kill') return { kind: 'kill', id };
+      return { kind: 'container', id, names: namesInAttributes(attributes) };
+    case 'network':
+      if (action !== 'connect' && action !== 'disconnect') return { kind: 'networks' };
+      // Podman names the container as the actor, and no network.
+      if (attributes.container === undefined) return { kind: 'container', id, names: [] };
+      return { kind: action, id: attributes.container, network: id };
+    case 'service':
+    case 'node':
+      return { kind: 'swarm' };
+    default:
+      return { kind: 'other' };
+  }
+}
