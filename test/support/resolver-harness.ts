@@ -178,6 +178,7 @@ export function entry(
   const member: Member = {
     id: `static/${name}`,
     title: name,
+    project: null,
     condition: 'ready',
     startedAtMs: 0,
     addresses: addresses.map((address) => ({ address, network: null })),
