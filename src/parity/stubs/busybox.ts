@@ -5,7 +5,7 @@
 import { inetAton, ipv6WithScope } from '../../resolv-conf/inet.ts';
 import { readAsBusybox } from '../../resolv-conf/readings/busybox.ts';
 import { readAsGlibc } from '../../resolv-conf/readings/glibc.ts';
-import type { Reading } from '../../resolv-conf/readings/reading.ts';
+import { type Reading, trimSpace } from '../../resolv-conf/readings/reading.ts';
 import { runGlibc } from './glibc/getaddrinfo.ts';
 import { GlibcProcess } from './glibc/process.ts';
 import { canBeAsked, toBytes, withoutRoot } from './names.ts';
@@ -92,8 +92,10 @@ function serverAddress(
   oracle: DnsOracle,
   text: string,
 ): string | undefined {
-  const withoutPort = /^(?:\[([^\]]+)\]|([^:]+)):\d+$/.exec(text);
-  const bare = withoutPort?.[1] ?? withoutPort?.[2] ?? text;
+  const withPort = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)(\r?)$/.exec(text);
+  // a CR behind a port is no number
+  if (withPort?.[4] === '\r') return undefined;
+  const bare = withPort?.[1] ?? withPort?.[2] ?? trimSpace(text);
   const address = inetAton(bare) ?? ipv6WithScope(bare);
   if (address !== undefined) return address;
   const process = new GlibcProcess({ situation, reading: libc, resolved: '252' }, oracle);
@@ -135,8 +137,9 @@ function askServer(
   for (let round = 0; round < sendsPerServer; round++) {
     wire.nowMs = startMs + round * intervalMs;
     for (const question of questions) {
-      // a name that cannot be packed stops the sending, and with it this server
-      if (question.reply === undefined && !send(question)) return false;
+      if (question.reply !== undefined || send(question)) continue;
+      // a name that cannot be packed ends this server; a refused port does so at the next write only
+      if (questions.length > 1 || !canBeAsked(withoutRoot(question.name))) return false;
     }
     servfailRetries = 2 * questions.length;
     const untilMs = wire.nowMs + intervalMs;

@@ -37,6 +37,8 @@ type Order = 'files dns' | 'dns files' | 'files' | 'dns';
 interface TypeResult {
   readonly type: string;
   readonly endMs: number;
+  /** queries made */
+  readonly trips: number;
   readonly result: { readonly addresses: readonly string[] } | { readonly error: string };
 }
 
@@ -45,38 +47,54 @@ interface Context {
   readonly situation: Situation;
   readonly reading: GoReading;
   readonly wire: Wire;
+  readonly race: Race;
+  /** two errors came at one moment: which one is kept is a race */
+  hasTied: boolean;
   /** with `rotate`: how many types have been asked, which decides where the next begins */
   asked: number;
 }
 
+/** Which goroutine gets ahead where both could: a race that is usually won by the same one. */
+interface Race {
+  /** asks first: the goroutine that was started last */
+  readonly first: string;
+  /** is heard last, so that its error is kept */
+  readonly last: string;
+}
+
+const usual: Race = { first: 'AAAA', last: 'AAAA' };
+
 /** Creates the pure Go resolver for a situation. */
 export function createGo(situation: Situation, version: GoVersion): StubResolver {
   const reading = readAsGo(situation.resolvConf, situation, version);
+  const setup = { version, situation, reading };
   return (lookup, oracle) => {
-    const outcome = run(situation, reading, version, lookup, oracle, 'AAAA');
-    if (!reading.flags.has('rotate') || reading.nameservers.length < 2) return outcome;
-    // the goroutine that was started last usually runs first; not always
-    const other = run(situation, reading, version, lookup, oracle, 'A');
-    return { ...outcome, alternatives: [other] };
+    const { outcome, hasTied } = run(setup, lookup, oracle, usual);
+    const isRotating = reading.flags.has('rotate') && reading.nameservers.length > 1;
+    const races: Race[] = [];
+    if (isRotating) races.push({ ...usual, first: 'A' });
+    if (hasTied) races.push({ ...usual, last: 'A' });
+    if (races.length === 0) return outcome;
+    const alternatives = races.map((race) => run(setup, lookup, oracle, race).outcome);
+    return { ...outcome, alternatives };
   };
 }
 
 function run(
-  situation: Situation,
-  reading: GoReading,
-  version: GoVersion,
+  setup: Pick<Context, 'version' | 'situation' | 'reading'>,
   lookup: Lookup,
   oracle: DnsOracle,
-  startedFirst: string,
-): Outcome {
+  race: Race,
+): { readonly outcome: Outcome; readonly hasTied: boolean } {
   const wire = new Wire(oracle);
-  const context: Context = { version, situation, reading, wire, asked: 0 };
-  const ending = lookUp(context, lookup, startedFirst);
+  const context: Context = { ...setup, wire, race, asked: 0, hasTied: false };
+  const ending = lookUp(context, lookup);
   wire.queries.sort((one, other) => one.atMs - other.atMs);
-  return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
+  const outcome = { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
+  return { outcome, hasTied: context.hasTied };
 }
 
-function lookUp(context: Context, lookup: Lookup, startedFirst: string): Ending {
+function lookUp(context: Context, lookup: Lookup): Ending {
   if (lookup.api !== undefined) throw new BeyondMeasured(`Go has no '${lookup.api}' here`);
   const { situation } = context;
   const { name, family } = lookup;
@@ -95,7 +113,7 @@ function lookUp(context: Context, lookup: Lookup, startedFirst: string): Ending 
       return failed(context.version === '1.19' ? unsuitable(name) : noSuchHost);
   }
   if (!isDomainName(name)) return failed(noSuchHost);
-  const ending = lookInDns(context, name, family, startedFirst);
+  const ending = lookInDns(context, name, family);
   if (ending.kind === 'failed' && order === 'dns files') {
     const addresses = inFiles();
     if (addresses.length > 0) return ofFamily(addresses, name, family);
@@ -206,11 +224,11 @@ function candidates({ version, reading }: Context, name: string): readonly strin
   return all.filter((candidate) => !isOnion(candidate) && candidate.length < maxNameLength);
 }
 
-function lookInDns(context: Context, name: string, family: Family, startedFirst: string): Ending {
+function lookInDns(context: Context, name: string, family: Family): Ending {
   const types = { unspec: ['A', 'AAAA'], inet: ['A'], inet6: ['AAAA'] }[family];
   let error: string | undefined;
   for (const candidate of candidates(context, name)) {
-    const results = askTypes(context, candidate, types, startedFirst);
+    const results = askTypes(context, candidate, types);
     const addresses = results.flatMap(({ result }) =>
       'addresses' in result ? result.addresses : [],
     );
@@ -232,23 +250,35 @@ function askTypes(
   context: Context,
   candidate: string,
   types: readonly string[],
-  startedFirst: string,
 ): readonly TypeResult[] {
   const { wire, reading } = context;
   const startMs = wire.nowMs;
   const isSingle =
     reading.flags.has('single-request') || reading.flags.has('single-request-reopen');
   const results: TypeResult[] = [];
-  const first = isSingle ? 'A' : startedFirst;
+  const first = isSingle ? 'A' : context.race.first;
   const inStartOrder = [...types].sort((one, other) => rank(one, first) - rank(other, first));
   for (const type of inStartOrder) {
     if (!isSingle) wire.nowMs = startMs;
     results.push(askOne(context, candidate, type));
   }
-  results.sort((one, other) => one.endMs - other.endMs);
+  // of two that end at one moment, the one with more round trips ends later
+  const { last } = context.race;
+  results.sort(
+    (one, other) =>
+      one.endMs - other.endMs ||
+      one.trips - other.trips ||
+      rank(other.type, last) - rank(one.type, last),
+  );
+  const [earlier, later] = results;
+  if (!isSingle && earlier !== undefined && later !== undefined) {
+    const isTie = earlier.endMs === later.endMs && earlier.trips === later.trips;
+    const one = 'error' in earlier.result ? earlier.result.error : undefined;
+    const other = 'error' in later.result ? later.result.error : undefined;
+    context.hasTied ||= isTie && one !== undefined && other !== undefined && one !== other;
+  }
   wire.nowMs = Math.max(...results.map(({ endMs }) => endMs));
-  const inTypeOrder = [...results].sort((one, other) => one.type.localeCompare(other.type));
-  return results.every(({ endMs }) => endMs === results[0]?.endMs) ? inTypeOrder : results;
+  return results;
 }
 
 function rank(type: string, first: string): number {
@@ -258,10 +288,17 @@ function rank(type: string, first: string): number {
 /** tryOneName: the servers in order, `attempts` rounds; NXDOMAIN and NODATA are final. */
 function askOne(context: Context, name: string, type: string): TypeResult {
   const { reading, wire } = context;
+  const before = wire.queries.length;
+  const ended = (result: TypeResult['result']): TypeResult => ({
+    type,
+    endMs: wire.nowMs,
+    trips: wire.queries.length - before,
+    result,
+  });
   const servers = reading.nameservers;
   const offset = reading.flags.has('rotate') ? context.asked++ : 0;
   if (!canBeAsked(name)) {
-    return { type, endMs: wire.nowMs, result: { error: 'cannot marshal DNS message' } };
+    return ended({ error: 'cannot marshal DNS message' });
   }
   let error = '';
   for (let round = 0; round < reading.attempts.value; round++) {
@@ -273,11 +310,11 @@ function askOne(context: Context, name: string, type: string): TypeResult {
         continue;
       }
       const verdict = judge(context.version, reply, type);
-      if (verdict.kind === 'final') return { type, endMs: wire.nowMs, result: verdict.result };
+      if (verdict.kind === 'final') return ended(verdict.result);
       error = verdict.error;
     }
   }
-  return { type, endMs: wire.nowMs, result: { error } };
+  return ended({ error });
 }
 
 /** UDP, then TCP after TC, each with the whole timeout. @returns the reply, or Go's error */

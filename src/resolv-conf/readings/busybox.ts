@@ -24,11 +24,13 @@ export function readAsBusybox(conf: ResolvConf | undefined, context: ReadingCont
     if (keyword === 'search' || (keyword === 'domain' && !hasSearch)) {
       hasSearch ||= keyword === 'search';
       hasList = true;
-      reading.setSearch(spaceSeparated(argument), line.number);
+      // a second blank after the keyword makes an empty first word, which is the root
+      const words = spaceSeparated(argument);
+      reading.setSearch(/^\s/.test(argument) ? ['', ...words] : words, line.number);
     } else if (keyword === 'domain') {
       reading.ignore(line, line.text.trim(), 'search wins over domain, wherever it stands');
     } else if (keyword === 'nameserver') {
-      const [word, ...more] = argument.split(/[ \t\r]+/).filter((part) => part !== '');
+      const [word, ...more] = argument.split(/[ \t]+/).filter((part) => part !== '');
       if (word !== undefined) reading.addNameserver(word, line);
       if (more.length > 0) reading.ignore(line, more.join(' '), 'text after the address');
     } else if (line.kind !== 'comment') {

@@ -3,6 +3,7 @@ import { inetNetPton, ipv6WithScope } from '../inet.ts';
 import type { ResolvConf, ResolvLine } from '../resolv-conf.ts';
 import {
   domainOfHostname,
+  ignoreUnread,
   linesOf,
   type Reading,
   ReadingBuilder,
@@ -97,6 +98,11 @@ function setKnown118(
 
 function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Reading {
   const reading = new ReadingBuilder({ timeoutMs: 2000, attempts: 3 });
+  // an empty LOCALDOMAIN fails to parse, and with it the whole configuration
+  if (context.env.LOCALDOMAIN === '') {
+    for (const line of linesOf(conf)) ignoreUnread(reading, line, 'LOCALDOMAIN is empty');
+    return finish(reading, context);
+  }
   for (const line of linesOf(conf)) {
     const text = trimSpace(line.text);
     if (/^[#;]/.test(text)) continue;

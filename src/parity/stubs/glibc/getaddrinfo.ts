@@ -92,7 +92,9 @@ function getaddrinfo(
     return { kind: 'found', addresses: [literal.address], owner: name, source: 'literal' };
   }
   const { result, source } = walkSources(process, name, family);
-  if (result.status !== 'success') return failed(eaiOf(result.herrno));
+  if (result.status !== 'success') {
+    return failed(family === 'inet' ? eaiOfInet(result) : eaiOf(result.herrno));
+  }
   const addresses = byDestination(result.addresses, process.situation);
   return { kind: 'found', addresses, owner: result.owner, source };
 }
@@ -156,6 +158,12 @@ function walkSources(
     }
   }
   return { result, source: asked };
+}
+
+/** IPv4 alone goes through gethostbyname2_r, which makes other errors of the same status. */
+function eaiOfInet({ status, herrno }: Exclude<NssResult, { status: 'success' }>): string {
+  if (status === 'notfound') return herrno === 'NO_DATA' ? 'EAI_NODATA' : 'EAI_NONAME';
+  return herrno === 'TRY_AGAIN' ? 'EAI_AGAIN' : 'EAI_NODATA';
 }
 
 function eaiOf(herrno: HErrno): string {

@@ -6,7 +6,7 @@ import type { NssStatus } from '../../../resolv-conf/nsswitch.ts';
 import { dotsIn } from '../names.ts';
 import { addressesIn, BeyondMeasured, type Family } from '../stub.ts';
 import type { GlibcProcess } from './process.ts';
-import { type HErrno, query, search } from './search.ts';
+import { askedForAaaa, type HErrno, query, search } from './search.ts';
 
 /** What a module says; `herrno` is what the caller's error is made of. */
 export type NssResult =
@@ -66,7 +66,7 @@ function addressFor(text: string, family: Family): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
 }
 
-/** nss_dns: A and AAAA of the search list. no-aaaa asks A in their place and drops what it finds for inet6. */
+/** nss_dns: A and AAAA of the search list; with no-aaaa never AAAA. */
 function lookInDns(process: GlibcProcess, name: string, family: Family): NssResult {
   if (!isHostName(name)) return notFound;
   const isWithoutAaaa = process.reading.flags.has('no-aaaa');
@@ -78,18 +78,19 @@ function lookInDns(process: GlibcProcess, name: string, family: Family): NssResu
     const isUnavailable = found.errno === 'ECONNREFUSED' || found.errno === 'ETIMEDOUT';
     return { status: isUnavailable ? 'unavail' : 'notfound', herrno: found.herrno };
   }
-  const wanted = family === 'inet6' && isWithoutAaaa ? [] : ['A', 'AAAA'];
-  const addresses = found.replies.flatMap((reply) =>
-    wanted.flatMap((type) => addressesIn(reply, type)),
-  );
+  const addresses = found.replies.flatMap((reply) => [
+    ...addressesIn(reply, 'A'),
+    ...addressesIn(reply, 'AAAA'),
+  ]);
   if (addresses.length > 0) return { status: 'success', addresses, owner: found.name };
   // a CNAME without an address counts as an answer, so the search has ended
-  return notFound;
+  return family === 'unspec' ? notFound : { status: 'tryagain', herrno: 'NO_RECOVERY' };
 }
 
 function typesFor(family: Family, isWithoutAaaa: boolean): readonly string[] {
-  if (isWithoutAaaa || family === 'inet') return ['A'];
-  return family === 'inet6' ? ['AAAA'] : ['A', 'AAAA'];
+  if (family === 'inet') return ['A'];
+  if (family === 'inet6') return [isWithoutAaaa ? askedForAaaa : 'AAAA'];
+  return isWithoutAaaa ? ['A'] : ['A', 'AAAA'];
 }
 
 /** res_hnok: letters, digits, hyphens, underscores; no hyphen first, no empty label. */

@@ -6,6 +6,9 @@ import type { GlibcSender, Sent } from './send.ts';
 
 export type HErrno = 'HOST_NOT_FOUND' | 'TRY_AGAIN' | 'NO_RECOVERY' | 'NO_DATA';
 
+/** no-aaaa: the A question that is asked in place of AAAA, only to tell NODATA from NXDOMAIN. */
+export const askedForAaaa = 'A for AAAA';
+
 /** `errno` decides the NSS status of a failure: refused and timed out mean `unavail`. */
 export type Searched =
   | { readonly kind: 'hit'; readonly name: string; readonly replies: readonly OracleReply[] }
@@ -58,12 +61,16 @@ function searchError(hasNodata: boolean, hasServfail: boolean): HErrno | undefin
   return hasServfail ? 'TRY_AGAIN' : undefined;
 }
 
-/** res_query: one name, one or both types. With no-aaaa an AAAA question is asked as A, its answer dropped. */
+/** res_query: one name, one or both types. */
 export function query(sender: GlibcSender, name: string, types: readonly string[]): Searched {
   if (!canBeAsked(name)) return { kind: 'miss', herrno: 'NO_RECOVERY', errno: 'EMSGSIZE' };
-  const sent = sender.send(name, types);
+  const asked = types.map((type) => (type === askedForAaaa ? 'A' : type));
+  const sent = sender.send(name, asked);
   if (sent.kind === 'none') return { kind: 'miss', herrno: 'TRY_AGAIN', errno: sent.errno };
-  const replies = repliesOf(sent);
+  const isAddressless = types.length === 1 && types[0] === askedForAaaa;
+  const replies = repliesOf(sent).map((reply) =>
+    isAddressless ? { ...reply, answers: [] } : reply,
+  );
   if (replies.some((reply) => reply.rcode === 'NOERROR' && reply.answers.length > 0)) {
     return { kind: 'hit', name, replies };
   }

@@ -128,11 +128,8 @@ export class GlibcSender {
       const arrival = this.#nextArrival(server, finishMs, received);
       if (arrival === undefined) {
         wire.nowMs = Math.max(wire.nowMs, finishMs);
-        if (isPair && (received[0] || received[1])) {
+        if (first !== undefined) {
           this.#half = first;
-          if (this.#isSingle && this.#isReopening && first === undefined) {
-            throw new BeyondMeasured('glibc: single-request with a failing first reply');
-          }
           return 'half';
         }
         this.#gotSomewhere = true;
@@ -149,7 +146,8 @@ export class GlibcSender {
             ? { kind: 'next' }
             : { kind: 'answered', first, second: undefined };
         }
-        if (!isPair) {
+        // one after the other: a failure of the first is a failure of both
+        if (!isPair || this.#isSingle) {
           this.#underWay.delete(server);
           return { kind: 'next' };
         }
