@@ -54,6 +54,11 @@ export class Listeners {
     return [...this.#open.values()].map(({ endpoint }) => endpoint);
   }
 
+  /** What could not be opened yet, and why. */
+  get problems(): readonly string[] {
+    return [...this.#complained.values()];
+  }
+
   /** Whether a query sent there would come back to us. */
   isOurs(address: string, port: number): boolean {
     return this.endpoints.some((open) => {

@@ -5,7 +5,7 @@ import { codeOf, HomeportError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 
 /** Changes that come in a burst are written together. */
-const WRITE_DELAY_MS = 200;
+const WRITE_DELAY_MS = 1_000;
 
 /** One file, whose content is whatever `content` returns when it is time to write. */
 export class StateFile {

@@ -126,7 +126,7 @@ export class Resolver {
 
   setEngines(standings: readonly EngineStanding[]): void {
     this.zone.setEngines(standings);
-    this.#freshness.setRefreshable(standings.some(({ stale }) => stale === null));
+    this.#freshness.setRefreshable(standings.some(({ isAskable }) => isAskable));
     this.#resume();
   }
 

@@ -48,6 +48,8 @@ export interface CacheSettings {
 /** How the engines stand, as far as answers say it. */
 export interface EngineStanding {
   readonly engine: string;
-  /** EDE 3 for its owners: since when and why it was not heard; null: it is connected. */
+  /** Whether a look at it tells anything. */
+  readonly isAskable: boolean;
+  /** EDE 3 for its owners: since when and why it was not heard; null: it was never lost. */
   readonly stale: string | null;
 }

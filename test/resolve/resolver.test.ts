@@ -371,7 +371,11 @@ describe('relaying', () => {
     harness.pass(5_000);
     harness.sent.length = 0;
     harness.lookUp('four.example');
-    assert.equal(harness.sent[0]?.server.address, '10.0.0.3', 'nobody waits for the one that is down');
+    assert.equal(
+      harness.sent[0]?.server.address,
+      '10.0.0.3',
+      'nobody waits for the one that is down',
+    );
     const probe = harness.sent.find(({ server }) => server.address === '10.0.0.2');
     harness.answer(probe, replyTo(probe?.message ?? Buffer.alloc(0)));
     assert.ok(harness.upstreamChanges.includes('10.0.0.2 up'));
@@ -462,7 +466,7 @@ describe('freshness', () => {
   const connected = () => {
     const harness = new Harness();
     harness.upstreams({ '': ['10.0.0.2'] });
-    harness.resolver.setEngines([{ engine: 'local', stale: null }]);
+    harness.resolver.setEngines([{ engine: 'local', isAskable: true, stale: null }]);
     return harness;
   };
   it('looks at the engine before an unknown bare name is forwarded', () => {
@@ -540,7 +544,7 @@ describe('freshness', () => {
   it('does not wait for an engine that cannot be asked, and says that the answer is stale', () => {
     const harness = connected();
     harness.resolver.setEngines([
-      { engine: '', stale: 'engine local is not reachable since 10:00' },
+      { engine: '', isAskable: false, stale: 'engine local is not reachable since 10:00' },
     ]);
     harness.own({ web: ['172.17.0.2'] });
     const reply = harness.ask(query('web', 'A', { edns: 1232 }));
