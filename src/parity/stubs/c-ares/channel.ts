@@ -91,8 +91,8 @@ export class CAresChannel {
   readonly #queries: Query[] = [];
   #arrivals: Arrival[] = [];
   #order = 0;
-  /** queries to send again once all replies of a moment are read (1.34) */
-  #requeued: Query[] | undefined;
+  /** queries whose TCP connection is being made: UDP of the same moment is faster */
+  #connecting: Query[] = [];
   /** 1.18 with `rotate`: where the next query begins */
   #next = 0;
   latestMs = 0;
@@ -143,9 +143,8 @@ export class CAresChannel {
     return first;
   }
 
-  /** Lets a query of this type that is still under way end with its current try (1.34). */
+  /** Lets a query of this type that is still under way end with its current try. */
   stopRetries(type: string): void {
-    if (!this.#is134()) return;
     for (const query of this.#queries) if (query.type === type) query.hasRetries = false;
   }
 
@@ -173,20 +172,21 @@ export class CAresChannel {
     return this.#settings.version === '1.34';
   }
 
-  /** Reads all replies of the earliest moment before `untilMs`. */
+  /** Reads the earliest reply before `untilMs`; connections get through once a moment has no reply left. */
   #readReplies(untilMs: number): boolean {
     const waiting = this.#arrivals.filter((arrival) => !arrival.query.isDone);
-    const earliest = Math.min(...waiting.map((arrival) => arrival.ms));
-    if (earliest >= untilMs) return false;
-    this.#wire.nowMs = Math.max(this.#wire.nowMs, earliest);
+    const [first] = waiting.sort((one, other) => one.ms - other.ms || one.order - other.order);
+    const [connecting] = this.#connecting;
+    if (connecting !== undefined && (first === undefined || first.ms > this.#wire.nowMs)) {
+      this.#connecting.shift();
+      if (!connecting.isDone) this.#transmit(connecting);
+      return true;
+    }
+    if (first === undefined || first.ms >= untilMs) return false;
+    this.#wire.nowMs = Math.max(this.#wire.nowMs, first.ms);
     this.latestMs = Math.max(this.latestMs, this.#wire.nowMs);
-    const batch = waiting.filter((arrival) => arrival.ms === earliest);
-    this.#arrivals = waiting.filter((arrival) => arrival.ms !== earliest);
-    if (this.#is134()) this.#requeued = [];
-    for (const arrival of batch) if (!arrival.query.isDone) this.#answered(arrival);
-    const requeued = this.#requeued ?? [];
-    this.#requeued = undefined;
-    for (const query of requeued) this.#send(query);
+    this.#arrivals = waiting.slice(1);
+    this.#answered(first);
     return true;
   }
 
@@ -195,12 +195,12 @@ export class CAresChannel {
     if (socket === undefined || query.isTcp !== isTcp) return;
     if (this.#is134() && reply.rcode === 'FORMERR' && query.hasEdns) {
       query.hasEdns = false;
-      this.#again(query);
+      this.#send(query);
       return;
     }
     if (reply.isTruncated && !isTcp) {
       query.isTcp = true;
-      this.#again(query);
+      this.#send(query);
       return;
     }
     const failure = this.#settings.checksResponses ? failureOf(reply.rcode) : undefined;
@@ -220,11 +220,6 @@ export class CAresChannel {
       socket.totalMs += Math.max(1, ms - (query.timeout.ms - this.#timeoutOf(query).ms));
     }
     this.#end(query, statusOf(reply), reply);
-  }
-
-  #again(query: Query): void {
-    if (this.#requeued === undefined) this.#send(query);
-    else this.#requeued.push(query);
   }
 
   #timedOut(query: Query): void {
@@ -264,7 +259,7 @@ export class CAresChannel {
     query.error = error;
     query.tries++;
     const most = this.#settings.servers.length * this.#settings.tries;
-    if (query.tries < most && query.hasRetries) this.#again(query);
+    if (query.tries < most && query.hasRetries) this.#send(query);
     else this.#end(query, query.error, undefined);
   }
 
@@ -295,8 +290,21 @@ export class CAresChannel {
       this.#sendFailed(query, server);
       return;
     }
-    const address = this.#settings.servers[server] ?? '';
+    const { nowMs } = this.#wire;
     const timeout = this.#timeoutOf(query);
+    query.timeout = {
+      ms: nowMs + timeout.ms,
+      latestMs: Math.max(this.latestMs, nowMs) + timeout.latestMs,
+    };
+    if (query.isTcp) this.#connecting.push(query);
+    else this.#transmit(query);
+  }
+
+  #transmit(query: Query): void {
+    const { server } = query;
+    const socket = this.#sockets[server];
+    if (socket === undefined) return;
+    const address = this.#settings.servers[server] ?? '';
     const { nowMs } = this.#wire;
     const answer = this.#wire.send(
       {
@@ -310,10 +318,6 @@ export class CAresChannel {
         ...(this.latestMs > nowMs ? { latestMs: this.latestMs } : {}),
       },
     );
-    query.timeout = {
-      ms: nowMs + timeout.ms,
-      latestMs: Math.max(this.latestMs, nowMs) + timeout.latestMs,
-    };
     if (answer.kind === 'closed') {
       if (query.isTcp) throw new BeyondMeasured('c-ares: a server that refuses TCP');
       socket.isOpen = true;

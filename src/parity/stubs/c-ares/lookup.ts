@@ -75,8 +75,11 @@ function end(context: Context, lookup: Lookup): Ending {
 function getaddrinfo(context: Context, name: string, family: Family): Ending {
   const literal = inetPton(name);
   if (literal !== undefined) {
-    if (isOfFamily(literal, family)) return found([literal], name, 'literal');
-    throw new BeyondMeasured('c-ares: an address of the other family');
+    if (context.version === '1.18') throw new BeyondMeasured('c-ares 1.18: an address as name');
+    if (isOfFamily(literal, family) || family === 'inet6') {
+      return found([literal], name, 'literal');
+    }
+    return failed('ARES_EBADNAME');
   }
   if (/(^|\.)onion\.?$/i.test(name)) return failed('ARES_ENOTFOUND');
   let error: AresStatus = 'ARES_ECONNREFUSED';
@@ -124,7 +127,8 @@ function lookInHosts(
     .map((entry) => inetPton(entry.address))
     .filter((address) => address !== undefined)
     .filter((address) => isOfFamily(address, family));
-  if (addresses.length > 0 || !isLocalhost(version, name)) return addresses;
+  const isInHosts = addresses.length > 0 && version === '1.18';
+  if (isInHosts || !isLocalhost(version, name)) return addresses;
   return ['::1', '127.0.0.1'].filter((address) => isOfFamily(address, family));
 }
 
@@ -137,8 +141,9 @@ function candidates({ situation, reading, version }: Context, name: string): rea
   const path = situation.env.HOSTALIASES;
   const alias =
     path === undefined || name.includes('.') ? undefined : aliasOf(situation.files[path], name);
-  if (alias !== undefined) return [toBytes(alias)];
-  const bytes = toBytes(name);
+  // 1.34 asks the alias alone, 1.18 searches it
+  if (alias !== undefined && version === '1.34') return [toBytes(alias)];
+  const bytes = toBytes(alias ?? name);
   if (isRooted(bytes)) return [bytes];
   const suffixed = reading.search.map(({ domain }) => {
     // 1.18 ends up with two final dots, which is no name
@@ -157,7 +162,7 @@ function lookInDns(context: Context, name: string, family: Family): DnsOutcome {
   let hasNodata = false;
   let error: AresStatus = 'ARES_ECONNREFUSED';
   for (const candidate of candidates(context, name)) {
-    const { addresses, status, isNodata } = askPair(context.channel, candidate, types);
+    const { addresses, status, isNodata } = askPair(context, candidate, types);
     if (addresses.length > 0) {
       const owner = withoutRoot(candidate);
       return { kind: 'found', addresses: sorted(context, addresses), owner, source: 'dns' };
@@ -185,7 +190,8 @@ interface Pair {
   readonly isNodata: boolean;
 }
 
-function askPair(channel: CAresChannel, name: string, types: readonly string[]): Pair {
+function askPair({ channel, version }: Context, name: string, types: readonly string[]): Pair {
+  const stopsRetries = version === '1.34';
   const addresses: string[] = [];
   let last: AresStatus = 'ARES_SUCCESS';
   let isNodata = false;
@@ -197,7 +203,8 @@ function askPair(channel: CAresChannel, name: string, types: readonly string[]):
       // a CNAME without an address parses as no data
       const isEmpty = status === 'ARES_SUCCESS' && own.length === 0;
       isNodata = status === 'ARES_ENODATA' || isEmpty;
-      if (own.length > 0) for (const other of types) if (other !== type) channel.stopRetries(other);
+      // measured one way only: an AAAA that was found lets the A query go on
+      if (own.length > 0 && type === 'A' && stopsRetries) channel.stopRetries('AAAA');
     });
   }
   channel.run();
