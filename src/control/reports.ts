@@ -15,6 +15,13 @@ export interface NamesReport {
   readonly names: readonly NameReport[];
   /** Expected names that nobody owns. */
   readonly missing: readonly string[];
+  /** Names that nobody owns any more and that do not go to production yet. */
+  readonly departed?: readonly {
+    readonly name: string;
+    readonly owner: string | null;
+    /** ISO 8601. */
+    readonly until: string;
+  }[];
 }
 
 export interface NameReport {
@@ -38,8 +45,12 @@ export interface GroupReport {
   readonly addresses: readonly AddressReport[];
   /** The name that a static alias stands for. */
   readonly cname?: string | null;
-  /** What else there is to know: why it is not ready, why it has no address. */
-  readonly note?: string | null;
+  /** Who it is made of, how they are, and why one has no address. */
+  readonly members?: readonly {
+    readonly owner: string;
+    readonly condition: string;
+    readonly trouble: string | null;
+  }[];
 }
 
 export interface AddressReport {
@@ -92,7 +103,7 @@ export type Verdict =
       readonly ownerKind: GroupReport['kind'];
       readonly engine: string;
       readonly project: string | null;
-      /** What gave it the name: `container name`, `alias on backend`, `label homeport.names`… */
+      /** What gave it the name: `label`, `name`, `alias`, `service`, `hostname`, `lease`, `record`. */
       readonly source: string;
       readonly addresses: readonly AddressReport[];
       readonly cname: string | null;
