@@ -92,6 +92,8 @@ class BatchTransport implements Transport {
   readonly #sources: (Source | undefined)[] = [];
   readonly #listeners: BatchListener[] = [];
   readonly #upstreams = new Map<number, BatchUpstream>();
+  /** The same, for each round: an array costs no iterator. */
+  #upstreamList: readonly BatchUpstream[] = [];
   /** Room for what arrives; every batch is dealt with before the next is read. */
   readonly #room: Messages;
   readonly #fromUpstream: InBatch;
@@ -99,9 +101,8 @@ class BatchTransport implements Transport {
   readonly #faults: UpstreamFault[] = [];
   #client: BatchClient | undefined;
   #round = 0;
-  /** Two clocks, read once a round: one that never goes back for our sockets, the time of day for the core. */
-  #steadyMs = performance.now();
-  #nowMs = Date.now();
+  /** Read when a round begins and when it ends, not for each message. */
+  #nowMs: number = Date.now();
   #isStopping = false;
   #isRunning = false;
 
@@ -163,6 +164,7 @@ class BatchTransport implements Transport {
       this.#upstreams.delete(id);
     }
     for (const server of servers) this.#upstreamOf(server);
+    this.#upstreamList = [...this.#upstreams.values()];
   }
 
   #upstreamOf(server: UpstreamAddress): BatchUpstream {
@@ -173,11 +175,12 @@ class BatchTransport implements Transport {
     const messages = new Messages(this.#kernel, { messageBytes: MAX_UDP_QUERY_BYTES });
     const upstream: BatchUpstream = {
       server,
-      pool: new SocketPool({ open, close }, this.#steadyMs),
+      pool: new SocketPool({ open, close }, this.#nowMs),
       outgoing: new OutBatch(this.#kernel, { messages, nameBytes: 0, controlBytes: 0 }),
       index: 0,
     };
     this.#upstreams.set(server.id, upstream);
+    this.#upstreamList = [...this.#upstreams.values()];
     return upstream;
   }
 
@@ -206,11 +209,10 @@ class BatchTransport implements Transport {
     }
   }
 
-  /** One round: wait, take what came, tell the core the time, send what it wrote. */
+  /** One round: tell the core the time, wait, take what came, send what the core wrote. */
   #turn(core: Core, mail: () => void): void {
     const waitMs = this.#endRound(core);
     const ready = this.#epoll.wait(waitMs);
-    this.#steadyMs = performance.now();
     this.#nowMs = Date.now();
     this.#round++;
     for (let i = 0; i < ready && !this.#isStopping; i++) {
@@ -221,6 +223,8 @@ class BatchTransport implements Transport {
       else if (source.kind === 'upstream') this.#takeReplies(core, mail, fd, source);
       else this.#answerBell(mail);
     }
+    // What is ready leaves before anything else is thought of.
+    this.#flush();
   }
 
   /** @returns ms to wait for what comes next: rounded up, or the core would be asked before it is due */
@@ -235,9 +239,7 @@ class BatchTransport implements Transport {
       waitMs = core.onTick();
       this.#flush();
     }
-    for (const upstream of this.#upstreams.values()) {
-      waitMs = Math.min(waitMs, upstream.pool.sweep(this.#steadyMs));
-    }
+    for (const { pool } of this.#upstreamList) waitMs = Math.min(waitMs, pool.sweep(this.#nowMs));
     return Math.min(MAX_WAIT_MS, Math.max(0, Math.ceil(waitMs)));
   }
 
@@ -318,7 +320,7 @@ class BatchTransport implements Transport {
   }
 
   pickSocket(server: number): number {
-    return this.#upstreams.get(server)?.pool.pick(this.#round, this.#steadyMs) ?? 0;
+    return this.#upstreams.get(server)?.pool.pick(this.#round, this.#nowMs) ?? 0;
   }
 
   sendUpstream(
@@ -342,7 +344,7 @@ class BatchTransport implements Transport {
     for (const listener of this.#listeners) {
       if (listener.outgoing.pending > 0) this.#flushListener(listener);
     }
-    for (const upstream of this.#upstreams.values()) {
+    for (const upstream of this.#upstreamList) {
       if (upstream.outgoing.pending > 0) this.#flushUpstream(upstream);
     }
   }
@@ -362,7 +364,7 @@ class BatchTransport implements Transport {
   #flushUpstream(upstream: BatchUpstream): void {
     const { outgoing, pool, index, server } = upstream;
     if (outgoing.pending === 0) return;
-    const socket = pool.use(index, this.#steadyMs);
+    const socket = pool.use(index, this.#nowMs);
     if (socket === undefined) {
       this.counters.unsent += outgoing.discard();
       this.#faults.push({ server: server.id, index, reason: 'no route' });
@@ -376,7 +378,7 @@ class BatchTransport implements Transport {
     if (outgoing.lastError === ERRNO.EAGAIN) return;
     this.#faults.push({ server: server.id, index, reason: errorName(-outgoing.lastError) });
     // Anything but a refusal is about our own address or route, which a new socket may get right.
-    if (outgoing.lastError !== ERRNO.ECONNREFUSED) pool.abandon(index, this.#steadyMs);
+    if (outgoing.lastError !== ERRNO.ECONNREFUSED) pool.abandon(index, this.#nowMs);
   }
 
   /** Nearly always the client of the present message; `instanceof` costs more than the rest of a reply. */
