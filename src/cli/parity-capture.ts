@@ -13,6 +13,7 @@ import { printProfile } from '../parity/profile/profile.ts';
 import { problemLine } from '../parity/surroundings.ts';
 import { parseResolvConf } from '../resolv-conf/resolv-conf.ts';
 import { configFor } from './parity-inputs.ts';
+import { printable } from './terminal.ts';
 
 const EXIT_OK = 0;
 const EXIT_COULD_NOT_CHECK = 2;
@@ -50,7 +51,7 @@ async function capture(flags: CaptureFlags): Promise<number> {
   const complaints: string[] = [];
   const names = await namesFor(flags, complaints);
   if (names === undefined) {
-    for (const line of complaints) process.stderr.write(`${line}\n`);
+    for (const line of complaints) tell(`${line}`);
     return EXIT_COULD_NOT_CHECK;
   }
   const { profile, problems } = await captureProfile({
@@ -63,11 +64,9 @@ async function capture(flags: CaptureFlags): Promise<number> {
   });
   complaints.push(...problems.map(problemLine));
   if (names.length === 0) {
-    process.stderr.write(
-      'no names were given, so no answers are captured: --names, --names-from or --config\n',
-    );
+    tell('no names were given, so no answers are captured: --names, --names-from or --config');
   }
-  for (const line of complaints) process.stderr.write(`${line}\n`);
+  for (const line of complaints) tell(`${line}`);
   const isWritten = await write(flags.out, printProfile(profile));
   return isWritten && complaints.length === 0 ? EXIT_OK : EXIT_COULD_NOT_CHECK;
 }
@@ -81,7 +80,7 @@ async function namesFor(
   for (const file of flags.namesFrom ?? []) {
     try {
       const { mentions, note } = mentionsIn(file, await readFile(file, 'utf8'));
-      if (note !== undefined) process.stderr.write(`${note}\n`);
+      if (note !== undefined) tell(`${note}`);
       names.push(...serviceNames(mentions, search).services.map(({ name }) => name));
     } catch (error) {
       complaints.push(`${file} cannot be read: ${messageOf(error)}`);
@@ -119,10 +118,15 @@ async function write(path: string | undefined, text: string): Promise<boolean> {
   }
   try {
     await writeFile(path, text);
-    process.stderr.write(`wrote ${path}\n`);
+    tell(`wrote ${path}`);
     return true;
   } catch (error) {
-    process.stderr.write(`cannot write ${path}: ${messageOf(error)}\n`);
+    tell(`cannot write ${path}: ${messageOf(error)}`);
     return false;
   }
+}
+
+/** One line for people, beside the profile. */
+function tell(line: string): void {
+  process.stderr.write(`homeport: ${printable(line)}\n`);
 }

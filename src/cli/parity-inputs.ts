@@ -1,12 +1,13 @@
 /** Gathers what `homeport parity` compares: configuration, flags, files, containers, the running server. */
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { type LoadOptions, loadConfig } from '../config/load.ts';
 import { printProblem } from '../config/problem.ts';
 import { nameProblem } from '../dns/name.ts';
-import { archiveOf } from '../docker/archive.ts';
+import { archiveAt } from '../docker/archive.ts';
+import type { EngineAddress, EngineTls } from '../docker/engine-url.ts';
 import { codeOf, HomeportError, messageOf } from '../errors.ts';
 import type { RunningContainer } from '../parity/collect/container-files.ts';
 import { collectContainers } from '../parity/collect/containers.ts';
@@ -25,7 +26,7 @@ import { type Profile, parseProfile } from '../parity/profile/profile.ts';
 import type { Problem } from '../parity/surroundings.ts';
 import type { Target } from '../parity/target.ts';
 import { parseResolvConf } from '../resolv-conf/resolv-conf.ts';
-import { ownedByServer } from './parity-owned.ts';
+import { serverSide } from './parity-server.ts';
 
 const DNS_PORT = 53;
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
@@ -180,10 +181,12 @@ async function containersOf(
     if (config.file === null && flags.engine === undefined && (await isAbsent(engine.url)))
       continue;
     try {
-      const collected = await collectContainers(archiveOf(engine), {
+      const archive = archiveAt(engine.name, await addressOf(engine));
+      const collected = await collectContainers(archive, {
         onProgress: (name, index, count) =>
           onProgress(`reading container ${index + 1} of ${count}: ${name}`),
       });
+      archive.close();
       targets.push(...collected.targets);
       all.push(...collected.containers);
       problems.push(...collected.problems);
@@ -192,6 +195,19 @@ async function containersOf(
     }
   }
   return { targets, all };
+}
+
+async function addressOf({ url, tls }: Config['engines'][number]): Promise<EngineAddress> {
+  if (url.kind !== 'tcp') return url;
+  return { ...url, prefix: '', tls: tls === null ? null : await pemOf(tls) };
+}
+
+async function pemOf(tls: NonNullable<Config['engines'][number]['tls']>): Promise<EngineTls> {
+  const read = async (key: keyof EngineTls): Promise<EngineTls> => {
+    const path = tls[key];
+    return path === null ? {} : { [key]: await readFile(path, 'utf8') };
+  };
+  return { ...(await read('ca')), ...(await read('cert')), ...(await read('key')) };
 }
 
 async function isAbsent(url: Config['engines'][number]['url']): Promise<boolean> {
@@ -266,7 +282,7 @@ async function homeportSide(
   containers: readonly RunningContainer[],
 ): Promise<HomeportSide> {
   const suffixes = [...config.searchDomains, ...config.localDomains];
-  const fromServer = await ownedByServer(config.control, suffixes);
+  const server = await serverSide(config.control, suffixes);
   const records: OwnedName[] = config.records
     .filter(({ addresses }) => addresses.length > 0)
     .map(({ name, addresses }) => ({
@@ -275,9 +291,12 @@ async function homeportSide(
       addresses: addresses.map((address) => ({ address, network: null })),
     }));
   return {
-    addresses: flags.homeport ?? listeningAddresses(config),
-    owned:
-      fromServer ?? (flags.containers ? [...records, ...ownedByContainers(containers)] : records),
+    addresses: flags.homeport ?? server?.addresses ?? listeningAddresses(config),
+    owned: server?.owned ?? [
+      ...records,
+      ...(flags.containers ? ownedByContainers(containers) : []),
+    ],
+    isRunning: server !== undefined,
     whenMissing: config.expected.whenMissing,
     ttlSeconds: config.ttlSeconds,
     upstreams: config.upstreams.servers.map(({ address }) => address),

@@ -1,7 +1,6 @@
 /** `homeport parity`: does this host resolve names as production does? */
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import pc from 'picocolors';
 import { messageOf } from '../errors.ts';
 import { checkParity } from '../parity/check.ts';
 import { asker } from '../parity/collect/ask.ts';
@@ -14,14 +13,15 @@ import type { UsedNames } from '../parity/names-from/service-names.ts';
 import { junitReport } from '../parity/report/junit.ts';
 import { type Report, reportJsonSchema } from '../parity/report/report.ts';
 import { sarifReport } from '../parity/report/sarif.ts';
-import { explanation, type Paint, plain, terminalReport } from '../parity/report/terminal.ts';
+import { explanation, type Paint, terminalReport } from '../parity/report/terminal.ts';
 import { problemLine } from '../parity/surroundings.ts';
+import { VERSION } from '../version.ts';
 import { captureCommand } from './parity-capture.ts';
 import { configFor, type Gathered, gather, type ParityFlags } from './parity-inputs.ts';
+import { paintFor, printable } from './terminal.ts';
 
 const EXIT_PARITY = 0;
 const EXIT_COULD_NOT_CHECK = 2;
-const VERSION = '0.1.0';
 
 interface OutputFlags {
   readonly json?: boolean;
@@ -103,7 +103,7 @@ async function check(inputs: ParityInputs, flags: Flags): Promise<Report> {
 
 /** @returns whether every file that was asked for is written */
 async function print(report: Report, gathered: Gathered, flags: Flags): Promise<boolean> {
-  for (const problem of report.problems) process.stderr.write(`${problemLine(problem)}\n`);
+  for (const problem of report.problems) tell(problemLine(problem));
   const sarif = (): string => `${JSON.stringify(sarifReport(report, VERSION), null, 2)}\n`;
   const isWritten = [
     await writeReport(flags.junit, () => junitReport(report, flags.failOn)),
@@ -136,7 +136,7 @@ function withoutProduction(gathered: Gathered, flags: Flags): number {
 }
 
 function couldNotCheck(lines: readonly string[]): number {
-  for (const line of lines) process.stderr.write(`${line}\n`);
+  for (const line of lines) tell(line);
   return EXIT_COULD_NOT_CHECK;
 }
 
@@ -147,7 +147,7 @@ function printNames({
   readonly names: UsedNames;
   readonly notes: readonly string[];
 }): void {
-  for (const note of notes) process.stderr.write(`${note}\n`);
+  for (const note of notes) tell(note);
   for (const { name, mentions } of names.services) {
     console.log(name);
     for (const { file, line, key } of mentions)
@@ -170,22 +170,22 @@ async function writeReport(path: string | undefined, text: () => string): Promis
     await writeFile(path, text());
     return true;
   } catch (error) {
-    process.stderr.write(`cannot write ${path}: ${messageOf(error)}\n`);
+    tell(`cannot write ${path}: ${messageOf(error)}`);
     return false;
   }
+}
+
+/** One line for people, beside what the command prints. */
+function tell(line: string): void {
+  process.stderr.write(`homeport: ${printable(line)}\n`);
 }
 
 function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }
 
-/** Colours on a terminal only; NO_COLOR (no-color.org) and a dumb one switch them off. */
 function paint(): Paint {
-  const isWanted =
-    process.stdout.isTTY === true &&
-    (process.env.NO_COLOR ?? '') === '' &&
-    process.env.TERM !== 'dumb';
-  return isWanted ? pc.createColors(true) : plain;
+  return paintFor(process.stdout.isTTY === true, process.env);
 }
 
 /** Says which container is being read, on one line of a terminal that is wiped afterwards. */

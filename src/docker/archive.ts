@@ -2,9 +2,10 @@
  * Running containers and single files of theirs, through an engine's inspect and archive APIs: what
  * the parity check reads. Nothing is executed in a container.
  */
-import { readFileSync } from 'node:fs';
 import Docker from 'dockerode';
 import { codeOf, HomeportError, messageOf } from '../errors.ts';
+import type { EngineAddress } from './engine-url.ts';
+import { Modem } from './modem.ts';
 
 /** The most containers that are inspected at a time. */
 const INSPECT_BATCH = 8;
@@ -75,9 +76,8 @@ export function engineArchive(engine: string, docker: Docker): EngineArchive {
         // dockerode types it as a bare NodeJS.ReadableStream; both are async iterable.
         return stream as AsyncIterable<Buffer | string>;
       } catch (error) {
-        // 404 is a missing path and a missing container alike; only the engine's own words, which
-        // dockerode puts after a dash, tell.
-        const isContainerGone = / - .*no such container/is.test(messageOf(error));
+        // 404 is a missing path and a missing container alike; only the engine's own words tell.
+        const isContainerGone = /no such container: /i.test(messageOf(error));
         if (statusOf(error) === 404 && !isContainerGone) return undefined;
         throw unavailable(engine, error);
       }
@@ -85,72 +85,18 @@ export function engineArchive(engine: string, docker: Docker): EngineArchive {
   };
 }
 
-/** Where an engine is, as the configuration has it. */
-export interface EngineAddress {
-  readonly name: string;
-  readonly url:
-    | { readonly kind: 'unix'; readonly path: string }
-    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-    | {
-        readonly kind: 'ssh';
-        readonly host: string;
-        readonly port: number | null;
-        readonly user: string | null;
-      };
-  readonly tls: {
-    readonly ca: string | null;
-    readonly cert: string | null;
-    readonly key: string | null;
-  } | null;
+/** An engine's own archive, over a connection of its own. */
+export interface OwnedArchive extends EngineArchive {
+  /** Closes idle connections. */
+  close(): void;
 }
 
-/**
- * The archive of a configured engine.
- *
- * @throws HomeportError DOCKER_UNAVAILABLE where a certificate or key cannot be read
- */
-export function archiveOf({ name, url, tls }: EngineAddress): EngineArchive {
-  switch (url.kind) {
-    case 'unix':
-      return engineArchive(name, new Docker({ socketPath: url.path }));
-    case 'tcp':
-      return engineArchive(
-        name,
-        new Docker({
-          host: url.host,
-          port: url.port,
-          protocol: tls === null ? 'http' : 'https',
-          ...(tls === null ? {} : pemOptions(name, tls)),
-        }),
-      );
-    case 'ssh':
-      return engineArchive(
-        name,
-        new Docker({
-          protocol: 'ssh',
-          host: url.host,
-          ...(url.port === null ? {} : { port: url.port }),
-          ...(url.user === null ? {} : { username: url.user }),
-        }),
-      );
-  }
-}
-
-function pemOptions(
-  name: string,
-  tls: NonNullable<EngineAddress['tls']>,
-): { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } {
-  try {
-    return {
-      ...(tls.ca === null ? {} : { ca: readFileSync(tls.ca) }),
-      ...(tls.cert === null ? {} : { cert: readFileSync(tls.cert) }),
-      ...(tls.key === null ? {} : { key: readFileSync(tls.key) }),
-    };
-  } catch (error) {
-    throw new HomeportError('DOCKER_UNAVAILABLE', `engine ${name}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+/** The archive of the engine at an address. */
+export function archiveAt(engine: string, address: EngineAddress): OwnedArchive {
+  const modem = new Modem(address);
+  // Its types know no modem option, though dockerode has one.
+  const docker = new Docker({ modem } as unknown as Docker.DockerOptions);
+  return { ...engineArchive(engine, docker), close: () => modem.close() };
 }
 
 async function inspect(

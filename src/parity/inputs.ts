@@ -20,6 +20,8 @@ export interface HomeportSide {
   readonly addresses: readonly string[];
   /** undefined where it could not be asked and the engine neither */
   readonly owned: readonly OwnedName[] | undefined;
+  /** whether the server itself told; else its names and addresses follow from containers and configuration */
+  readonly isRunning: boolean;
   readonly whenMissing: 'refuse' | 'forward';
   /** seconds, for owned names */
   readonly ttlSeconds: number;

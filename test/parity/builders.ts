@@ -97,6 +97,7 @@ export function homeport(changes: Partial<HomeportSide> = {}): HomeportSide {
   return {
     addresses: [HOMEPORT, BRIDGE_HOMEPORT],
     owned: [owned('db'), owned('web', '172.18.0.6')],
+    isRunning: true,
     whenMissing: 'refuse',
     ttlSeconds: 0,
     upstreams: [PRODUCTION_SERVER],

@@ -173,6 +173,12 @@ const provocations: readonly Provocation[] = [
     fixed: hostFile(good),
   },
   {
+    id: 'homeport-not-running',
+    when: 'no server answers',
+    provoked: { homeport: homeport({ isRunning: false }) },
+    fixed: parity,
+  },
+  {
     id: 'servers-disagree',
     when: 'two servers of production say different things',
     provoked: {

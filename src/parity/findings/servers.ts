@@ -56,6 +56,14 @@ const kinds = [
     fix: 'In resolved.conf: `Domains=REGION ~.`, `ResolveUnicastSingleLabel=yes`, `LLMNR=no`.',
     why: 'resolved sends single labels to LLMNR, not to unicast DNS, unless it is told to.',
   },
+  {
+    id: 'homeport-not-running',
+    severity: 'notice',
+    title: 'homeport does not run',
+    impact: 'Nobody answers the names of the containers: what is compared is how it would be.',
+    fix: 'Start it: `homeport serve`, or its systemd unit; `--control` names its socket where it is elsewhere.',
+    why: 'No server answered at the control socket; its names were taken from containers and records.',
+  },
 ] as const satisfies readonly FindingKind[];
 const found = findingMaker(kinds);
 
@@ -67,7 +75,7 @@ export const serverFamily: Family = {
     ...secondNameserver(context),
     ...resolvedTroubles(context),
   ],
-  inCheck: disagreements,
+  inCheck: (context) => [...notRunning(context), ...disagreements(context)],
 };
 
 function notHomeport(context: TargetContext): readonly Finding[] {
@@ -143,6 +151,12 @@ function resolvedKnowsHomeport(context: TargetContext): boolean {
   return resolvedServers(context.inputs.host.resolved?.uplinks ?? '').some(
     (uplink) => serverRole(uplink, 'host', context.inputs) === 'homeport',
   );
+}
+
+function notRunning({ inputs }: CheckContext): readonly Finding[] {
+  if (inputs.homeport.isRunning) return [];
+  const message = 'no homeport answers at its control socket';
+  return [found('homeport-not-running', 'homeport', { message, evidence: [] })];
 }
 
 function disagreements({ inputs }: CheckContext): readonly Finding[] {

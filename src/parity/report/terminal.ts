@@ -29,7 +29,8 @@ const MAX_EVIDENCE = 8;
 const INDENT = '    ';
 
 /** The whole report, ended by a newline. */
-export function terminalReport(report: Report, paint: Paint = plain): string {
+export function terminalReport(raw: Report, paint: Paint = plain): string {
+  const report = printable(raw);
   const groups = groupFindings(report.findings);
   const work = groups.filter(({ severity }) => severity !== 'notice');
   const notices = groups.filter(({ severity }) => severity === 'notice');
@@ -69,8 +70,9 @@ export function explanation(
     `Why: ${kind.why}`,
     `Fix: ${kind.fix}`,
   ];
-  const found = (report?.findings ?? []).filter(({ id }) => id === kind.id);
-  const accepted = (report?.accepted ?? []).filter(({ id }) => id === kind.id);
+  const shown = report && printable(report);
+  const found = (shown?.findings ?? []).filter(({ id }) => id === kind.id);
+  const accepted = (shown?.accepted ?? []).filter(({ id }) => id === kind.id);
   const body = found.flatMap((finding) => [
     '',
     `${finding.target}: ${finding.message}`,
@@ -86,6 +88,16 @@ export function explanation(
       ? ['', 'This check did not find it.']
       : [];
   return `${[...head, ...body, ...taken, ...none].join('\n')}\n`;
+}
+
+/** Names, labels and files of others reach the terminal without their control characters. Look-ups are not shown. */
+function printable(report: Report): Report {
+  const cleaned: unknown = JSON.parse(
+    JSON.stringify({ ...report, lookups: [] }),
+    (_, value: unknown) => (typeof value === 'string' ? value.replaceAll(/\p{Cc}+/gu, ' ') : value),
+  );
+  // The form is unchanged: only the inside of texts is.
+  return cleaned as Report;
 }
 
 /** Findings of one kind with one message: twenty containers of one set-up are one task. */
