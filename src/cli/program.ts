@@ -1,7 +1,7 @@
 /** The command line: commands mounted, wrong uses told in one line, errors turned into exit codes. */
 import { Command, CommanderError } from 'commander';
 import { HomeportError, messageOf } from '../errors.ts';
-import { VERSION, VERSION } from '../version.ts';
+import { VERSION } from '../version.ts';
 import { configCommand } from './config.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { explainCommand } from './explain.ts';
