@@ -42,6 +42,8 @@ interface Question {
   readonly name: string;
   readonly type: string;
   reply: OracleReply | undefined;
+  /** the place of its reply among all: replies are printed as they come */
+  place: number;
 }
 
 interface Arrival {
@@ -111,7 +113,9 @@ function questionsFor(reading: Reading, { name, family }: Lookup): readonly Ques
   const isSearched = !bytes.includes('.') && reading.search.length > 0;
   const names = isSearched ? reading.search.map(({ domain }) => `${bytes}.${domain}`) : [bytes];
   const types = { unspec: ['A', 'AAAA'], inet: ['A'], inet6: ['AAAA'] }[family];
-  return types.flatMap((type) => names.map((one) => ({ name: one, type, reply: undefined })));
+  return types.flatMap((type) =>
+    names.map((one) => ({ name: one, type, reply: undefined, place: 0 })),
+  );
 }
 
 /** @returns whether the server answered anything; then no other is asked */
@@ -125,6 +129,7 @@ function askServer(
   const arrivals: Arrival[] = [];
   const intervalMs = timeoutMs / sendsPerServer;
   let servfailRetries = 0;
+  let replies = 0;
   const send = (question: Question): boolean => {
     const name = withoutRoot(question.name);
     if (!canBeAsked(name)) return false;
@@ -153,6 +158,7 @@ function askServer(
         continue;
       }
       question.reply = reply;
+      question.place = ++replies;
       if (questions.every((one) => one.reply !== undefined)) return true;
     }
   }
@@ -171,7 +177,8 @@ function takeFirst(arrivals: Arrival[], untilMs: number): Arrival | undefined {
 
 /** Prints all hits, also those of later domains; exits 1 if any query had an rcode. */
 function report(questions: readonly Question[]): Ending {
-  const addresses = questions.flatMap(({ reply, type }) =>
+  const inOrder = [...questions].sort((one, other) => one.place - other.place);
+  const addresses = inOrder.flatMap(({ reply, type }) =>
     reply === undefined ? [] : addressesIn(reply, type),
   );
   const owner = questions.find(({ reply, type }) => reply && addressesIn(reply, type).length > 0);

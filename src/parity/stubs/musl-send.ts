@@ -1,6 +1,6 @@
 /** res_msend: each query to every server at once, the first NOERROR or NXDOMAIN per query wins. */
 import type { Reading } from '../../resolv-conf/readings/reading.ts';
-import { BeyondMeasured, type OracleReply } from './stub.ts';
+import type { OracleReply } from './stub.ts';
 import type { Wire } from './wire.ts';
 
 interface Question {
@@ -20,6 +20,7 @@ interface Arrival {
   readonly order: number;
   readonly index: number;
   readonly server: string;
+  readonly isTcp: boolean;
   readonly reply: OracleReply;
 }
 
@@ -46,6 +47,8 @@ class Exchange {
   #arrivals: Arrival[] = [];
   #order = 0;
   #servfailRetries = 0;
+  /** questions that wait for their answer over TCP */
+  readonly #overTcp = new Set<number>();
 
   constructor(wire: Wire, reading: Reading, questions: readonly Question[], options: SendToAll) {
     this.#wire = wire;
@@ -68,15 +71,15 @@ class Exchange {
       this.#wire.nowMs = Math.max(this.#wire.nowMs, atMs);
       this.#sendRound();
       const untilMs = round + 1 < this.#attempts ? atMs + intervalMs : endMs;
-      if (this.#receive(untilMs)) return this.#overTcp(endMs);
+      if (this.#receive(untilMs)) return this.#answers.map(withoutCutRecords);
     }
     this.#wire.nowMs = endMs;
-    return this.#answers;
+    return this.#answers.map(withoutCutRecords);
   }
 
   #sendRound(): void {
     for (const [index] of this.#questions.entries()) {
-      if (this.#answers[index] !== undefined) continue;
+      if (this.#answers[index] !== undefined || this.#overTcp.has(index)) continue;
       for (const server of this.#servers) this.#send(index, server);
     }
     this.#servfailRetries = 2 * this.#questions.length;
@@ -93,8 +96,20 @@ class Exchange {
       order: this.#order++,
       index,
       server,
+      isTcp: false,
       reply: answer,
     });
+  }
+
+  /** A truncated reply is asked for again over TCP at once, of the server that sent it, and of no other. */
+  #sendTcp(index: number, server: string): void {
+    const question = this.#questions[index];
+    if (question === undefined) return;
+    this.#overTcp.add(index);
+    const answer = this.#wire.send({ server, transport: 'tcp', ...question });
+    if (answer.kind !== 'reply') return;
+    const atMs = this.#wire.nowMs + answer.delayMs;
+    this.#arrivals.push({ atMs, order: this.#order++, index, server, isTcp: true, reply: answer });
   }
 
   /** @returns whether every question has its answer */
@@ -103,9 +118,12 @@ class Exchange {
       const arrival = this.#takeFirst(untilMs);
       if (arrival === undefined) return false;
       this.#wire.nowMs = Math.max(this.#wire.nowMs, arrival.atMs);
-      const { index, server, reply } = arrival;
-      if (this.#answers[index] !== undefined) continue;
-      if (reply.rcode === 'NOERROR' || reply.rcode === 'NXDOMAIN') {
+      const { index, server, reply, isTcp } = arrival;
+      if (this.#answers[index] !== undefined || this.#overTcp.has(index) !== isTcp) continue;
+      const isCut = reply.isTruncated && (reply.rcode === 'NOERROR' || reply.rcode === 'NXDOMAIN');
+      if (isCut && this.#options.hasTcp) {
+        this.#sendTcp(index, server);
+      } else if (reply.rcode === 'NOERROR' || reply.rcode === 'NXDOMAIN') {
         this.#answers[index] = reply;
         if (this.#answers.every((answer) => answer !== undefined)) return true;
       } else if (reply.rcode === 'SERVFAIL' && this.#servfailRetries > 0) {
@@ -128,27 +146,9 @@ class Exchange {
     if (best !== undefined) this.#arrivals.splice(this.#arrivals.indexOf(best), 1);
     return best;
   }
+}
 
-  #overTcp(endMs: number): readonly (OracleReply | undefined)[] {
-    if (!this.#options.hasTcp) {
-      // a truncated reply of the measured servers carries no records
-      return this.#answers.map((answer) =>
-        answer?.isTruncated ? { ...answer, answers: [] } : answer,
-      );
-    }
-    return this.#answers.map((answer, index) => {
-      if (answer === undefined || !answer.isTruncated) return answer;
-      const question = this.#questions[index];
-      const [server = ''] = this.#servers;
-      if (question === undefined) return answer;
-      if (this.#servers.length > 1) throw new BeyondMeasured('musl: TC with several servers');
-      const reply = this.#wire.send({ server, transport: 'tcp', ...question });
-      if (reply.kind !== 'reply') {
-        this.#wire.nowMs = endMs;
-        return undefined;
-      }
-      this.#wire.nowMs += reply.delayMs;
-      return reply;
-    });
-  }
+/** A truncated reply of the measured servers carries no records; 1.2.3 takes it as it is. */
+function withoutCutRecords(reply: OracleReply | undefined): OracleReply | undefined {
+  return reply?.isTruncated === true ? { ...reply, answers: [] } : reply;
 }

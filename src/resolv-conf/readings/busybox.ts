@@ -6,6 +6,7 @@ import {
   type Reading,
   ReadingBuilder,
   type ReadingContext,
+  rawLine,
   spaceSeparated,
 } from './reading.ts';
 
@@ -18,7 +19,7 @@ export function readAsBusybox(conf: ResolvConf | undefined, context: ReadingCont
   let hasSearch = false;
   let hasList = false;
   for (const line of linesOf(conf)) {
-    const text = line.text.slice(0, maxLineLength);
+    const text = rawLine(line).replace(/\n$/, '').slice(0, maxLineLength);
     const [, keyword = '', argument] = /^[ \t]*([^ \t]+)[ \t](.+)$/s.exec(text) ?? [];
     if (argument === undefined) continue;
     if (keyword === 'search' || (keyword === 'domain' && !hasSearch)) {

@@ -42,7 +42,7 @@ function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Readi
       if (fromEnvironment.length > 0) reading.ignore(line, line.text, 'LOCALDOMAIN replaces it');
       else
         reading.setSearch(
-          keyword === 'domain' ? [first] : unique(listWords(text.slice(keyword.length))),
+          unique(listWords(keyword === 'domain' ? first : text.slice(keyword.length))),
           line.number,
         );
     } else if (keyword === 'nameserver') {

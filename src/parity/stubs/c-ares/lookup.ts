@@ -168,9 +168,13 @@ function lookInDns(context: Context, name: string, family: Family): DnsOutcome {
       return { kind: 'found', addresses: sorted(context, addresses), owner, source: 'dns' };
     }
     hasNodata ||= isNodata;
-    error = hasNodata ? 'ARES_ENODATA' : status;
-    if (!isNodata && status !== 'ARES_ENOTFOUND' && !mayGoOn(context.version, candidate, status)) {
-      return { kind: 'failed', error: status, goesOn: false };
+    if (isNodata || status === 'ARES_ENOTFOUND') {
+      error = hasNodata ? 'ARES_ENODATA' : status;
+    } else {
+      error = status;
+      if (!mayGoOn(context.version, candidate, status)) {
+        return { kind: 'failed', error, goesOn: false };
+      }
     }
   }
   return { kind: 'failed', error, goesOn: true };

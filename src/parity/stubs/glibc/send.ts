@@ -32,7 +32,8 @@ type Attempt = { readonly kind: 'next' } | { readonly kind: 'tcp' } | (Sent & { 
 export class GlibcSender {
   readonly #reading: Reading;
   readonly #wire: Wire;
-  readonly #first: number;
+  /** where the next call begins: with `rotate` one server further each time */
+  #first: number;
   #isSingle: boolean;
   #isReopening: boolean;
   #gotSomewhere = false;
@@ -62,11 +63,13 @@ export class GlibcSender {
   /** Asks for one or both types of a name until a server answers or all have failed. */
   send(name: string, types: readonly string[]): Sent {
     const servers = this.#reading.nameservers.length;
+    const first = this.#first;
+    if (this.#reading.flags.has('rotate')) this.#first = (first + 1) % servers;
     let isTcp = this.#reading.flags.has('use-vc');
     this.#gotSomewhere = false;
     for (let round = 0; round < this.#reading.attempts.value; round++) {
       for (let shift = 0; shift < servers; shift++) {
-        const server = (shift + this.#first) % servers;
+        const server = (shift + first) % servers;
         const attempt = isTcp
           ? this.#sendTcp(server, name, types)
           : this.#sendUdp(server, name, types);
