@@ -10,7 +10,7 @@ import type {
 import { becauseText, stepsOf, verdictText } from './explanation-words.ts';
 import { decidingCriterion, type Standing, standingsOf } from './precedence.ts';
 import { hostAddressesFor, judgeAddresses } from './reach.ts';
-import { clientText, conditionText, groupTitle, isoTime, networkName } from './words.ts';
+import { clientText, conditionText, groupText, groupTitle, isoTime, networkName } from './words.ts';
 import type {
   DecisionSettings,
   Group,
@@ -177,5 +177,5 @@ function explainAddresses(
 function behind(first: Standing, later: Standing, context: GroupContext): ExplainedGroup['behind'] {
   const criterion = decidingCriterion(first, later);
   const because = becauseText(criterion, first.group, later.group, context.view);
-  return { owner: groupTitle(first.group), criterion, because };
+  return { owner: groupText(first.group), criterion, because };
 }

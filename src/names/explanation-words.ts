@@ -9,7 +9,7 @@ import type {
 import type { Source } from './owner.ts';
 import type { Criterion } from './precedence.ts';
 import type { Verdict } from './reach.ts';
-import { clientText, conditionText, groupTitle, isoTime, listed } from './words.ts';
+import { clientText, conditionText, groupText, isoTime, kindText, listed } from './words.ts';
 import type { Group, View } from './zone-delta.ts';
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
@@ -36,23 +36,29 @@ const SOURCE_WORDS: Readonly<Record<Source, string>> = {
 const BECAUSE: Readonly<Record<Criterion, (first: Group, later: Group, view: View) => string>> = {
   network: (first, later, view) =>
     view.kind === 'container'
-      ? `${groupTitle(first)} is on a network of the client`
-      : `the host reaches ${groupTitle(first)}, and not ${groupTitle(later)}`,
-  project: (first) => `${groupTitle(first)} is of the client's own project`,
-  address: (first, later) => `${groupTitle(first)} has an address, ${groupTitle(later)} has none`,
-  kind: (first, later) => `a ${first.kind} comes before a ${kindText(later.kind)}`,
+      ? `${says(first, 'is', 'are')} on a network of the client`
+      : `this host reaches ${groupText(first)}, and not ${groupText(later)}`,
+  project: (first) => `${says(first, 'is', 'are')} of the client's own project`,
+  address: (first, later) =>
+    `${says(first, 'has', 'have')} an address, ${says(later, 'has', 'have')} none`,
+  kind: (first, later) => `a ${kindText(first)} comes before a ${kindText(later)}`,
   readiness: (first, later) => {
     const waiting = later.members.filter(({ condition }) => condition !== 'ready');
     const why = listed(waiting.map(conditionText));
-    return `${groupTitle(first)} keeps the name until ${groupTitle(later)} is ready: ${why}`;
+    return `${says(first, 'keeps', 'keep')} the name until ${says(later, 'is', 'are')} ready: ${why}`;
   },
   source: (first, later) =>
-    `${groupTitle(first)} has the name ${SOURCE_WORDS[first.source]}, ${groupTitle(later)} ${SOURCE_WORDS[later.source]}`,
+    `${says(first, 'has', 'have')} the name ${SOURCE_WORDS[first.source]}, ${groupText(later)} ${SOURCE_WORDS[later.source]}`,
   start: (first, later) =>
-    `${groupTitle(first)} started later, at ${isoTime(first.startedAtMs)} against ${isoTime(later.startedAtMs)}`,
+    `${groupText(first)} started later, at ${isoTime(first.startedAtMs)} against ${isoTime(later.startedAtMs)}`,
   key: (first) =>
     `both started at ${isoTime(first.startedAtMs)}, so the order of their ids decides`,
 };
+
+/** A group and its verb. */
+function says(group: Group, one: string, many: string): string {
+  return `${groupText(group)} ${group.members.length > 1 ? many : one}`;
+}
 
 /** Why a group waits behind another one for this view. */
 export function becauseText(criterion: Criterion, first: Group, later: Group, view: View): string {
@@ -62,10 +68,6 @@ export function becauseText(criterion: Criterion, first: Group, later: Group, vi
 /** Why an address is given, or not. */
 export function verdictText(verdict: Verdict): string {
   return VERDICTS[verdict];
-}
-
-function kindText(kind: Group['kind']): string {
-  return kind === 'static' ? 'record' : kind;
 }
 
 /** The explanation in words, one step a line. */
@@ -102,11 +104,15 @@ function claimText(group: ExplainedGroup): string {
       : `, on network ${listed(group.networks.map((at) => `"${at}"`))}`;
   const state = group.ready ? 'ready' : 'not ready';
   const since = group.kind === 'static' ? '' : `, since ${group.startedAt}`;
-  return `${kindText(group.kind)} ${group.owner}${project} claims it ${SOURCE_WORDS[group.source]}: ${state}${since}${networks}`;
+  return `${kindText(group)} ${group.owner}${project} ${group.members.length > 1 ? 'claim' : 'claims'} it ${SOURCE_WORDS[group.source]}: ${state}${since}${networks}`;
 }
 
-function behindText({ owner, behind }: ExplainedGroup): readonly string[] {
-  return behind === null ? [] : [`${owner} waits behind ${behind.owner}: ${behind.because}`];
+function behindText(group: ExplainedGroup): readonly string[] {
+  const { behind, kind, members, owner } = group;
+  if (behind === null) return [];
+  const who = kind === 'container' ? owner : `${kindText(group)} ${owner}`;
+  const waits = members.length > 1 ? 'wait' : 'waits';
+  return [`${who} ${waits} behind ${behind.owner}: ${behind.because}`];
 }
 
 /** What becomes of each address; those of a member that is left out for another reason are not gone through. */

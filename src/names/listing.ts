@@ -1,5 +1,5 @@
 /** The list of names as `homeport names --json` and `/v1/names` give it. Fields may be added, never renamed. */
-import { compareText } from './precedence.ts';
+import { compareText, standingsOf } from './precedence.ts';
 import { groupTitle, isoTime, networkName } from './words.ts';
 import type { DecisionSettings, Group, NameEntry } from './zone-delta.ts';
 
@@ -69,7 +69,7 @@ export function listNames(entries: Iterable<NameEntry>, options: ListingOptions)
   return {
     names: owned.map(({ name, groups }) => ({
       name,
-      groups: groups.map((group) => listedGroup(group, options)),
+      groups: inHostOrder(groups, options).map((group) => listedGroup(group, options)),
       collision: groups.length > 1,
       expected: expected.has(name),
     })),
@@ -80,6 +80,12 @@ export function listNames(entries: Iterable<NameEntry>, options: ListingOptions)
         : [{ name, owner: departedOwner, until: isoTime(departedUntilMs) }],
     ),
   };
+}
+
+function inHostOrder(groups: readonly Group[], { networks }: ListingOptions): readonly Group[] {
+  // The order of networks and the TTL concern addresses, not who comes first.
+  const settings = { networks, networkOrder: [], ttlSeconds: 0 };
+  return standingsOf(groups, { kind: 'host' }, settings).map(({ group }) => group);
 }
 
 function listedGroup(group: Group, options: ListingOptions): ListedGroup {

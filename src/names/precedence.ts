@@ -9,7 +9,7 @@ import type { DecisionSettings, Group, Member, View } from './zone-delta.ts';
 /** A group as one view sees it. */
 export interface Standing {
   readonly group: Group;
-  /** It is on a network of the client; for the host's own clients: on one that the host reaches. */
+  /** It is on a network of the client; for the host's own clients: a container that the host reaches. */
   readonly isNear: boolean;
   readonly isOwnProject: boolean;
   readonly hasAddress: boolean;
@@ -107,8 +107,10 @@ export function isOfProject(group: Group, engine: string, project: string | null
 }
 
 function isNear(group: Group, view: View, settings: DecisionSettings): boolean {
-  // The host is on every network that it reaches: what it cannot reach comes after what it can.
+  // The host is on every network that it reaches: what it cannot reach comes after what it can. But no
+  // record stands in for a container, be it out of reach.
   if (view.kind !== 'container') {
+    if (group.kind === 'static' || group.kind === 'lease') return false;
     return group.members.some((member) => isGivenAnything(member, view, settings));
   }
   return group.members.some((member) =>

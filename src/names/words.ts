@@ -26,6 +26,17 @@ export function groupTitle(group: Group): string {
   return listed(group.members.map(({ title }) => title));
 }
 
+/** What the group is, as an operator says it. */
+export function kindText({ kind }: Pick<Group, 'kind'>): string {
+  return kind === 'static' ? 'record' : kind;
+}
+
+/** The group in a sentence: a record has the name that it is a record of, so its kind is said too. */
+export function groupText(group: Group): string {
+  const title = groupTitle(group);
+  return group.kind === 'container' ? title : `${kindText(group)} ${title}`;
+}
+
 /** `web is starting: its health check has not passed yet` */
 export function conditionText({ title, condition }: Pick<Member, 'title' | 'condition'>): string {
   return `${title} ${CONDITIONS[condition]}`;

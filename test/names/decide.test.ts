@@ -242,6 +242,11 @@ describe('records and leases', () => {
       want: '',
     },
     {
+      name: 'a container that this host does not reach hides a record too',
+      owners: [record('web', ['10.0.0.2']), owner('web', { addresses: ['172.18.3.2@mesh'] })],
+      want: 'unreachable: web runs on network "mesh", which this host does not reach: docker network connect bridge web',
+    },
+    {
       name: 'a container that the client does not reach hides a record: never another one’s address',
       owners: [record('web', ['10.0.0.2']), owner('web', { addresses: ['172.18.2.2@back'] })],
       view: from('ci', ['front']),
