@@ -16,6 +16,7 @@ export interface FakeServer {
 export async function fakeServer(
   answers: Readonly<Record<string, string>>,
   address = '127.0.0.1',
+  port = 0,
 ): Promise<FakeServer> {
   const socket = createSocket('udp4');
   const asked: string[] = [];
@@ -25,7 +26,7 @@ export async function fakeServer(
     const reply = replyTo(query, answers[question] ?? 'NXDOMAIN');
     if (reply !== undefined) socket.send(reply, from.port, from.address);
   });
-  await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+  await new Promise<void>((resolve) => socket.bind(port, address, resolve));
   return { port: portOf(socket), asked, close: () => socket.close() };
 }
 
