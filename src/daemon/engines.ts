@@ -131,7 +131,7 @@ export class Engines {
     while (!isKnown() && performance.now() < deadlineMs && !signal.aborted) {
       const patience = AbortSignal.any([
         signal,
-        AbortSignal.timeout(deadlineMs - performance.now()),
+        AbortSignal.timeout(Math.ceil(Math.max(0, deadlineMs - performance.now()))),
       ]);
       await once(this.#news, 'news', { signal: patience }).catch(() => undefined);
     }
