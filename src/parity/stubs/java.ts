@@ -45,14 +45,13 @@ export function createJava(
 /** One query as typed; servers in turn, one second each, doubled per round. */
 function askJndi(reading: Reading, wire: Wire, { name, family }: Lookup): Ending {
   if (family === 'unspec') throw new BeyondMeasured('JNDI without a record type');
-  const servers = reading.nameservers.map(({ address }) => address);
-  if (servers.length === 0) throw new BeyondMeasured('JNDI without a nameserver line');
+  const servers = reading.nameservers.map(({ address }) => withoutPort(address));
   if (!servers.every((server) => inetPton(server) ?? ipv6WithScope(server))) {
     throw new BeyondMeasured('JNDI with a server that is no plain address');
   }
   const type = family === 'inet' ? 'A' : 'AAAA';
   const asked = withoutRoot(toBytes(name));
-  if (!canBeAsked(asked)) throw new BeyondMeasured('JNDI with a name that cannot be asked');
+  if (!canBeAsked(asked)) return { kind: 'failed', error: 'InvalidNameException' };
   const dropped = new Set<number>();
   let firstError: string | undefined;
   for (let round = 0; round < reading.attempts.value; round++) {
@@ -78,6 +77,12 @@ function askJndi(reading: Reading, wire: Wire, { name, family }: Lookup): Ending
     }
   }
   return { kind: 'failed', error: firstError ?? communicationError };
+}
+
+/** `127.0.0.2:53`, and `[::1]:53` */
+function withoutPort(text: string): string {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):\d+$/.exec(text);
+  return match?.[1] ?? match?.[2] ?? text;
 }
 
 const notFound = 'NameNotFoundException';

@@ -1,4 +1,5 @@
 /** Node's two resolvers: dns.lookup is the C library's getaddrinfo, dns.resolve* is ares_query with Node's own settings. */
+import { domainToASCII } from 'node:url';
 import { readAsCAres } from '../../resolv-conf/readings/c-ares.ts';
 import { CAresChannel } from './c-ares/channel.ts';
 import { queryOnly } from './c-ares/lookup.ts';
@@ -37,7 +38,7 @@ export function createNode(
     return playAllDraws((draw) => {
       const wire = new Wire(oracle);
       const channel = new CAresChannel({ ...settings, draw }, wire);
-      const ending = queryOnly(channel, asked);
+      const ending = queryOnly(channel, { ...asked, name: toAscii(asked.name) });
       const made = {
         queries: wire.queries,
         elapsedMs: wire.nowMs,
@@ -47,4 +48,9 @@ export function createNode(
       return { kind: 'failed', error: ending.error.replace(/^ARES_/, ''), ...made };
     });
   };
+}
+
+/** Node asks for the IDNA form, which is lower case. */
+function toAscii(name: string): string {
+  return domainToASCII(name) || name.toLowerCase();
 }

@@ -1,6 +1,6 @@
 /** Tools that people check with, and that mislead: dig, host, dnspython. One type per call, no hosts file. */
 import { inetPton, ipv6WithScope } from '../../resolv-conf/inet.ts';
-import { readAsTool } from '../../resolv-conf/readings/nameservers.ts';
+import { readAsBindTool, readAsDnspython } from '../../resolv-conf/readings/nameservers.ts';
 import type { Reading } from '../../resolv-conf/readings/reading.ts';
 import { canBeAsked, dotsIn, isRooted, toBytes, withoutRoot } from './names.ts';
 import {
@@ -30,8 +30,9 @@ interface Tool {
   readonly end: (last: Asked, type: string, lookup: Lookup) => Ending;
   /** rcodes after which the next name is tried */
   readonly goesOnAfter: ReadonlySet<Rcode>;
-  /** SERVFAIL and REFUSED send it to the next server */
-  readonly hasNextServer: boolean;
+  /** rcodes that send it to the next server, if there is one; undefined: not measured */
+  readonly nextServerAfter: ReadonlySet<Rcode> | undefined;
+  readonly read: (situation: Situation) => Reading;
 }
 
 interface Asked {
@@ -49,7 +50,8 @@ export function createDig(situation: Situation): StubResolver {
       flags?.includes('+search') === true ? digList(name, reading) : [name],
     end: ({ name, reply }, type) => hit(reply, type, name) ?? { kind: 'failed', error: 'exit 0' },
     goesOnAfter: new Set(['NXDOMAIN']),
-    hasNextServer: false,
+    nextServerAfter: new Set(),
+    read: ({ resolvConf }) => readAsBindTool(resolvConf),
   });
 }
 
@@ -80,7 +82,8 @@ export function createHost(situation: Situation): StubResolver {
       };
     },
     goesOnAfter: new Set(['NXDOMAIN']),
-    hasNextServer: false,
+    nextServerAfter: new Set(['SERVFAIL']),
+    read: ({ resolvConf }) => readAsBindTool(resolvConf),
   });
 }
 
@@ -108,7 +111,8 @@ export function createDnspython(situation: Situation): StubResolver {
       return { kind: 'failed', error: reply.rcode === 'NOERROR' ? 'NoAnswer' : 'NoNameservers' };
     },
     goesOnAfter: new Set(['NXDOMAIN']),
-    hasNextServer: true,
+    nextServerAfter: undefined,
+    read: (situation) => readAsDnspython(situation.resolvConf, situation),
   });
 }
 
@@ -119,7 +123,7 @@ function pythonList(name: string, reading: Reading): readonly string[] {
 }
 
 function createTool(situation: Situation, tool: Tool): StubResolver {
-  const reading = readAsTool(situation.resolvConf, situation);
+  const reading = tool.read(situation);
   return (lookup, oracle): Outcome => {
     const wire = new Wire(oracle);
     const ending = run(tool, reading, wire, lookup);
@@ -159,9 +163,11 @@ function ask(tool: Tool, reading: Reading, wire: Wire, name: string, type: strin
       return again;
     }
     const isFailure = answer.rcode !== 'NOERROR' && answer.rcode !== 'NXDOMAIN';
-    if (!isFailure || index === servers.length - 1) return answer;
-    if (!tool.hasNextServer)
+    if (!isFailure || isLast) return answer;
+    if (tool.nextServerAfter === undefined) {
       throw new BeyondMeasured(`${tool.name}: a failure of one of several servers`);
+    }
+    if (!tool.nextServerAfter.has(answer.rcode)) return answer;
   }
   throw new BeyondMeasured(`${tool.name} without a server`);
 }

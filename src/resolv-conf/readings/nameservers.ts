@@ -24,7 +24,7 @@ export function readAsJndi(conf: ResolvConf | undefined): Reading {
       reading.ignore(line, line.text.trim(), 'JNDI reads nameserver lines only');
     }
   }
-  reading.finishNameservers(jndiNameservers, []);
+  reading.finishNameservers(jndiNameservers, ['127.0.0.1']);
   return reading.build();
 }
 
@@ -49,8 +49,17 @@ export function readAsResolvedInput(conf: ResolvConf | undefined): Reading {
   return reading.build();
 }
 
-/** BIND's tools (dig, host) and dnspython: white-space separated words, last list wins, ndots. */
-export function readAsTool(conf: ResolvConf | undefined, context: ReadingContext): Reading {
+/** BIND's tools (dig, host): white-space separated words, last list wins, ndots; no list without a line. */
+export function readAsBindTool(conf: ResolvConf | undefined): Reading {
+  return readTool(conf, undefined);
+}
+
+/** dnspython: as BIND's tools, and the host name's domain where the file has no list. */
+export function readAsDnspython(conf: ResolvConf | undefined, context: ReadingContext): Reading {
+  return readTool(conf, context.hostname);
+}
+
+function readTool(conf: ResolvConf | undefined, hostname: string | undefined): Reading {
   const reading = new ReadingBuilder({ timeoutMs: 5000, attempts: 2 });
   for (const line of linesOf(conf)) {
     if (line.kind === 'blank' || line.kind === 'comment') continue;
@@ -66,8 +75,8 @@ export function readAsTool(conf: ResolvConf | undefined, context: ReadingContext
       }
     }
   }
-  if (reading.search.length === 0) {
-    const domain = domainOfHostname(context.hostname);
+  if (reading.search.length === 0 && hostname !== undefined) {
+    const domain = domainOfHostname(hostname);
     if (domain !== '') reading.setSearch([domain], undefined);
   }
   reading.finishNameservers(bindNameservers, ['127.0.0.1']);
