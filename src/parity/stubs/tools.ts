@@ -154,8 +154,11 @@ function ask(tool: Tool, reading: Reading, wire: Wire, name: string, type: strin
     }
     const marks = { optSize: tool.optSize, ad: tool.ad };
     const answer = wire.send({ server, transport: 'udp', name, type }, marks);
-    if (answer.kind !== 'reply')
+    const isLast = index === servers.length - 1;
+    if (answer.kind === 'closed' && !isLast && tool.nextServerAfter !== undefined) continue;
+    if (answer.kind !== 'reply') {
       throw new BeyondMeasured(`${tool.name}: a server without an answer`);
+    }
     wire.nowMs += answer.delayMs;
     if (answer.isTruncated) {
       const again = wire.send({ server, transport: 'tcp', name, type }, marks);
