@@ -51,7 +51,7 @@ export function runVectors(files: readonly VectorFile[]): RunResult {
     }
   }
   lines.push(`${passed} passed, ${failed} failed`);
-  return { lines, exitCode: bad > 0 ? 2 : failed > 0 ? 1 : 0 };
+  return { lines, exitCode: failed > 0 ? 1 : bad > 0 ? 2 : 0 };
 }
 
 function lineOf({ id, kind, detail }: CaseVerdict): string {
