@@ -38,6 +38,7 @@ export function serveCommand(terminal: Terminal, run: RunServer, finish: Finish)
       several,
     )
     .option('--upstream <address>', 'whom to forward to; may be repeated', several)
+    .option('--resolv-conf <file>', 'whose nameservers to forward to, where no upstream is given')
     .option('--engine <url>', 'a Docker engine; may be repeated', several)
     .option('--control <socket>', 'the control socket')
     .option('--state <directory>', 'what survives a restart')
@@ -57,7 +58,9 @@ async function serve(flags: ServeFlags, terminal: Terminal, run: RunServer): Pro
   const loaded = loadConfig(loadOptions);
   if ('problems' in loaded) {
     for (const problem of loaded.problems) terminal.err(`${printProblem(problem)}\n`);
-    return EXIT.CONFIG;
+    // A flag is used wrongly; a file or a variable is configuration.
+    const isUsage = loaded.problems.every(({ where }) => where.startsWith('--'));
+    return isUsage ? EXIT.USAGE : EXIT.CONFIG;
   }
   const { config, warnings } = loaded;
   const log = createLogger({

@@ -8,6 +8,7 @@ export interface ConfigOverrides {
   readonly region?: string;
   readonly search?: readonly string[];
   readonly upstream?: readonly string[];
+  readonly resolvConf?: string;
   /** URLs. */
   readonly engine?: readonly string[];
   readonly control?: string;
@@ -50,6 +51,7 @@ export function layered(fromFile: unknown, overrides: ConfigOverrides, env: Envi
     overrides.region !== undefined && typeof data.region === 'string' ? data.region : null;
   put('region', '--region', overrides.region);
   put('upstreams', '--upstream', overrides.upstream);
+  put('resolv_conf', '--resolv-conf', overrides.resolvConf);
   put('engines', '--engine', overrides.engine?.map(namedEngine));
   put('control', '--control', overrides.control);
   put('state', '--state', overrides.state);
