@@ -78,6 +78,8 @@ function lookInDns(process: GlibcProcess, name: string, family: Family): NssResu
     const isUnavailable = found.errno === 'ECONNREFUSED' || found.errno === 'ETIMEDOUT';
     return { status: isUnavailable ? 'unavail' : 'notfound', herrno: found.herrno };
   }
+  // records of an owner that is no host name are dropped, and with them the whole answer
+  if (!isHostName(found.name)) return notFound;
   const addresses = found.replies.flatMap((reply) => [
     ...addressesIn(reply, 'A'),
     ...addressesIn(reply, 'AAAA'),

@@ -143,7 +143,7 @@ export class GlibcSender {
       const isFirst = !isPair || !(received[0] || received[1]);
       if (isFirst) this.#bufferedRcode = reply.rcode;
       this.#gotSomewhere = true;
-      if (isServerFailure(reply)) {
+      if (this.#isServerFailure(reply)) {
         if (!isFirst) {
           return first === undefined
             ? { kind: 'next' }
@@ -228,17 +228,16 @@ export class GlibcSender {
     return { kind: 'answered', first, second };
   }
 
+  #isServerFailure(reply: OracleReply): boolean {
+    if (reply.rcode === 'SERVFAIL' || reply.rcode === 'NOTIMP' || reply.rcode === 'REFUSED') {
+      return true;
+    }
+    // a reply to EDNS has an OPT record in its additional section, so it is no referral
+    return isLame(reply) && !this.#reading.flags.has('edns0');
+  }
+
   #marks(): { readonly optSize: number | null; readonly ad: boolean } {
     const { flags } = this.#reading;
     return { optSize: flags.has('edns0') ? ednsSize : null, ad: flags.has('trust-ad') };
   }
-}
-
-function isServerFailure(reply: OracleReply): boolean {
-  return (
-    reply.rcode === 'SERVFAIL' ||
-    reply.rcode === 'NOTIMP' ||
-    reply.rcode === 'REFUSED' ||
-    isLame(reply)
-  );
 }
