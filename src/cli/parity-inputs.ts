@@ -1,35 +1,28 @@
 /** Gathers what `homeport parity` compares: configuration, flags, files, containers, the running server. */
 import { readFile, stat } from 'node:fs/promises';
-import { hostname, networkInterfaces } from 'node:os';
-import { basename, dirname, resolve } from 'node:path';
+import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { type LoadOptions, loadConfig } from '../config/load.ts';
 import { printProblem } from '../config/problem.ts';
 import { nameProblem } from '../dns/name.ts';
 import { archiveAt } from '../docker/archive.ts';
 import type { EngineAddress, EngineTls } from '../docker/engine-url.ts';
-import { codeOf, HomeportError, messageOf } from '../errors.ts';
+import { codeOf, messageOf } from '../errors.ts';
 import type { RunningContainer } from '../parity/collect/container-files.ts';
 import { collectContainers } from '../parity/collect/containers.ts';
-import { MAX_TEXT_BYTES, readText } from '../parity/collect/file-tree.ts';
 import { collectHostFacts } from '../parity/collect/host-facts.ts';
 import { hostTree } from '../parity/collect/host-tree.ts';
 import { detectLibc } from '../parity/collect/libc.ts';
-import { ownedByContainers } from '../parity/collect/owned-names.ts';
-import { resolvConfProblem } from '../parity/collect/resolv-conf-problem.ts';
 import { collectSurroundings } from '../parity/collect/surroundings.ts';
 import type { Severity } from '../parity/findings/finding.ts';
-import type { HomeportSide, OwnedName, ParityInputs } from '../parity/inputs.ts';
-import { type Mention, mentionsIn } from '../parity/names-from/mentions.ts';
+import type { ParityInputs } from '../parity/inputs.ts';
 import { serviceNames, type UsedNames } from '../parity/names-from/service-names.ts';
-import { type Profile, parseProfile } from '../parity/profile/profile.ts';
+import type { Profile } from '../parity/profile/profile.ts';
 import type { Problem } from '../parity/surroundings.ts';
 import type { Target } from '../parity/target.ts';
 import { parseResolvConf } from '../resolv-conf/resolv-conf.ts';
-import { serverSide } from './parity-server.ts';
-
-const DNS_PORT = 53;
-const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
+import { fileTargets, namesFrom, productionProfile } from './parity-files.ts';
+import { homeportSide } from './parity-server.ts';
 
 /** The flags of `homeport parity`, as commander hands them over. */
 export interface ParityFlags {
@@ -84,7 +77,8 @@ export async function gather(
   onProgress: (text: string) => void,
 ): Promise<Gathered> {
   const problems: Problem[] = [];
-  const production = await productionProfile(config, flags, problems);
+  const source = flags.production ?? config.parity.production;
+  const production = source === null ? undefined : await productionProfile(source, problems);
   const scan = await namesFrom(flags.namesFrom ?? [], problems);
   const search = searchOf(config, production);
   const names = serviceNames(scan.mentions, search);
@@ -118,53 +112,6 @@ export async function gather(
     problems,
   };
   return { inputs, names, notes: scan.notes, problems };
-}
-
-async function productionProfile(
-  config: Config,
-  flags: ParityFlags,
-  problems: Problem[],
-): Promise<Profile | undefined> {
-  const path = flags.production ?? config.parity.production;
-  if (path === null || path === undefined) return undefined;
-  const read = await readText(hostTree(), resolve(path), MAX_SOURCE_BYTES);
-  if (read.kind !== 'text') {
-    const why = read.kind === 'missing' ? 'does not exist' : read.why;
-    problems.push({ thing: `production's profile ${path}`, why });
-    return undefined;
-  }
-  try {
-    const profile = parseProfile(path, read.text);
-    const oddity = resolvConfProblem(profile.surroundings.resolvConf);
-    if (oddity !== undefined) problems.push(oddity);
-    if (profile.surroundings.resolvConf.text === undefined) {
-      problems.push({ thing: path, why: 'holds no resolv.conf' });
-    }
-    return profile;
-  } catch (error) {
-    if (!(error instanceof HomeportError)) throw error;
-    problems.push({ thing: "production's profile:", why: error.message });
-    return undefined;
-  }
-}
-
-async function namesFrom(
-  files: readonly string[],
-  problems: Problem[],
-): Promise<{ readonly mentions: readonly Mention[]; readonly notes: readonly string[] }> {
-  const mentions: Mention[] = [];
-  const notes: string[] = [];
-  for (const file of files) {
-    const read = await readText(hostTree(), resolve(file), MAX_SOURCE_BYTES);
-    if (read.kind !== 'text') {
-      problems.push({ thing: file, why: read.kind === 'missing' ? 'does not exist' : read.why });
-      continue;
-    }
-    const scan = mentionsIn(file, read.text);
-    mentions.push(...scan.mentions);
-    if (scan.note !== undefined) notes.push(scan.note);
-  }
-  return { mentions, notes };
 }
 
 async function containersOf(
@@ -235,92 +182,6 @@ async function hostTarget(config: Config, problems: Problem[]): Promise<Target> 
     surroundings: collected.surroundings,
     libc: await detectLibc(tree),
   };
-}
-
-/** A resolv.conf by itself: the other files beside it are taken as absent. */
-async function fileTargets(
-  paths: readonly string[],
-  problems: Problem[],
-): Promise<readonly Target[]> {
-  const targets: Target[] = [];
-  for (const path of paths) {
-    const tree = hostTree(dirname(resolve(path)));
-    const read = await readText(tree, basename(path), MAX_TEXT_BYTES);
-    if (read.kind !== 'text') {
-      problems.push({ thing: path, why: read.kind === 'missing' ? 'does not exist' : read.why });
-      continue;
-    }
-    const resolvConf = { path, text: read.text };
-    const oddity = resolvConfProblem(resolvConf);
-    if (oddity !== undefined) {
-      problems.push(oddity);
-      continue;
-    }
-    const absent = (name: string) => ({ path: `${path}: ${name}`, text: undefined });
-    targets.push({
-      kind: 'file',
-      title: path,
-      libc: undefined,
-      surroundings: {
-        resolvConf,
-        nsswitch: absent('nsswitch.conf'),
-        hosts: absent('hosts'),
-        hostConf: absent('host.conf'),
-        hostname: '',
-        environment: {},
-        aliases: undefined,
-        nssModules: [],
-      },
-    });
-  }
-  return targets;
-}
-
-async function homeportSide(
-  config: Config,
-  flags: ParityFlags,
-  containers: readonly RunningContainer[],
-): Promise<HomeportSide> {
-  const suffixes = [...config.searchDomains, ...config.localDomains];
-  const server = await serverSide(config.control, suffixes);
-  const records: OwnedName[] = config.records
-    .filter(({ addresses }) => addresses.length > 0)
-    .map(({ name, addresses }) => ({
-      name,
-      owner: { kind: 'static', title: name },
-      addresses: addresses.map((address) => ({ address, network: null })),
-    }));
-  return {
-    addresses: flags.homeport ?? server?.addresses ?? listeningAddresses(config),
-    owned: server?.owned ?? [
-      ...records,
-      ...(flags.containers ? ownedByContainers(containers) : []),
-    ],
-    isRunning: server !== undefined,
-    whenMissing: config.expected.whenMissing,
-    ttlSeconds: config.ttlSeconds,
-    upstreams: config.upstreams.servers.map(({ address }) => address),
-  };
-}
-
-/** Where clients reach homeport: stubs know no port but 53. */
-function listeningAddresses(config: Config): readonly string[] {
-  const interfaces = networkInterfaces();
-  const of = (name: string): readonly string[] =>
-    (interfaces[name] ?? []).map(({ address }) => address);
-  const names = Object.keys(interfaces);
-  const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::';
-  const addressesOf = (target: Config['listen'][number]): readonly string[] => {
-    switch (target.kind) {
-      case 'interface':
-        return of(target.interface);
-      case 'engineGateways':
-        return names.filter((name) => /^(?:docker0|docker_gwbridge|br-)/.test(name)).flatMap(of);
-      case 'address':
-        return isWildcard(target.address) ? names.flatMap(of) : [target.address];
-    }
-  };
-  return config.listen.filter(({ port }) => port === DNS_PORT).flatMap(addressesOf);
 }
 
 function expectedNames(

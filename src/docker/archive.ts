@@ -27,6 +27,7 @@ export interface ArchivedContainer {
   readonly id: string;
   readonly name: string;
   readonly image: string;
+  readonly imageId: string;
   readonly networkMode: string;
   readonly networks: readonly {
     readonly name: string;
@@ -122,6 +123,7 @@ function containerOf(found: Docker.ContainerInspectInfo): ArchivedContainer {
     id: found.Id,
     name,
     image: found.Config.Image ?? '',
+    imageId: found.Image ?? '',
     networkMode: found.HostConfig.NetworkMode ?? '',
     networks: Object.entries(found.NetworkSettings.Networks ?? {}).map(([network, endpoint]) => ({
       name: network,

@@ -1,5 +1,4 @@
 /** Inputs of a parity check for tests: production and this side as one would have them, changed where a test says so. */
-import type { EmbeddedUpstream } from '../../src/parity/engine/settings.ts';
 import type { HomeportSide, HostFacts, OwnedName, ParityInputs } from '../../src/parity/inputs.ts';
 import { type AnswerText, type Profile, parseProfile } from '../../src/parity/profile/profile.ts';
 import type { Surroundings } from '../../src/parity/surroundings.ts';
@@ -132,5 +131,3 @@ export function inputs(changes: Partial<ParityInputs> = {}): ParityInputs {
     ...changes,
   };
 }
-
-export type { EmbeddedUpstream };

@@ -1,8 +1,8 @@
 /** What parity asks of an engine: the running containers and single files of theirs. */
 import { posix } from 'node:path';
 import { codeOf, messageOf } from '../../errors.ts';
-import type { FileRead, FileTree } from './file-tree.ts';
-import { openTar } from './tar.ts';
+import { type FileRead, type FileTree, MAX_HOSTS_BYTES } from './file-tree.ts';
+import { type OpenedEntry, openTar, tarEntries } from './tar.ts';
 
 /** A container's place on one network, from its inspect data. */
 export interface ContainerNetwork {
@@ -19,6 +19,8 @@ export interface RunningContainer {
   readonly id: string;
   readonly name: string;
   readonly image: string;
+  /** containers of one image have one C library */
+  readonly imageId: string;
   /** `HostConfig.NetworkMode`: `bridge`, `host`, `none`, `container:ID`, or a network's name */
   readonly networkMode: string;
   readonly networks: readonly ContainerNetwork[];
@@ -56,16 +58,32 @@ export interface ContainerFiles {
 /** More links in a row than any image has; the kernel's own limit is 40. */
 const MAX_LINKS = 16;
 
+/** Each call has the engine mount the container's file system: the small files come in one. */
+const PREFETCHED = ['/etc/host.conf', '/etc/hosts', '/etc/nsswitch.conf', '/etc/resolv.conf'];
+/** Of /etc, what stands before the last of them in the alphabet is passed over, up to this. */
+const MAX_PREFETCH_BYTES = 8 * 1024 * 1024;
+
 /** A container's files behind the archive API. */
 export function containerTree(files: ContainerFiles, id: string, signal: AbortSignal): FileTree {
+  let prefetched: Promise<Prefetched> | undefined;
+  const open = async (path: string): Promise<Opened | undefined> => {
+    if (PREFETCHED.includes(path)) {
+      prefetched ??= prefetch(files, id, signal);
+      const { found, isComplete } = await prefetched;
+      const entry = found.get(path);
+      if (entry !== undefined) return entry;
+      if (isComplete) return undefined;
+    }
+    const stream = await files.archive(id, path, signal);
+    return stream === undefined ? undefined : await openTar(stream);
+  };
   const follow = async (path: string): Promise<Followed> => {
     let at = path;
     for (let links = 0; links <= MAX_LINKS; links++) {
-      const stream = await files.archive(id, at, signal);
-      if (stream === undefined) return links === 0 ? 'missing' : 'dangling';
-      const entry = await openTar(stream);
+      const entry = await open(at);
+      if (entry === undefined) return links === 0 ? 'missing' : 'dangling';
       if (entry.kind !== 'symlink') return { entry, path: at };
-      await drain(entry.bytes);
+      await abandon(entry.bytes);
       at = posix.resolve(posix.dirname(at), entry.linkTarget);
     }
     return 'circular';
@@ -101,11 +119,58 @@ export function containerTree(files: ContainerFiles, id: string, signal: AbortSi
   };
 }
 
+/** An entry as it can be read once or, prefetched, again and again. */
+type Opened = Pick<OpenedEntry, 'kind' | 'size' | 'linkTarget'> & {
+  readonly bytes: AsyncIterable<Buffer>;
+};
+
+interface Prefetched {
+  readonly found: ReadonlyMap<string, Opened>;
+  /** whether what was not found is not there */
+  readonly isComplete: boolean;
+}
+
+/** Reads the wanted files of /etc in one call. The walk is in the order of names, so it ends early. */
+async function prefetch(
+  files: ContainerFiles,
+  id: string,
+  signal: AbortSignal,
+): Promise<Prefetched> {
+  const stream = await files.archive(id, '/etc', signal);
+  const found = new Map<string, Opened>();
+  const last = PREFETCHED.at(-1) ?? '';
+  if (stream === undefined) return { found, isComplete: true };
+  let passed = 0;
+  for await (const entry of tarEntries(stream)) {
+    const path = `/${entry.name.replace(/\/$/, '')}`;
+    // /etc itself may be a link: then the single files are asked for.
+    if (entry.kind === 'symlink' && path === '/etc') return { found, isComplete: false };
+    if (PREFETCHED.includes(path)) found.set(path, await kept(entry));
+    passed += entry.size;
+    if (found.size === PREFETCHED.length || path > last) break;
+    if (passed > MAX_PREFETCH_BYTES) return { found, isComplete: false };
+  }
+  return { found, isComplete: true };
+}
+
+/** Holds a small file; of a big one only the size, which is enough to refuse it. */
+async function kept(entry: OpenedEntry): Promise<Opened> {
+  const { kind, size, linkTarget } = entry;
+  const chunks: Buffer[] = [];
+  if (size <= MAX_HOSTS_BYTES) for await (const chunk of entry.bytes) chunks.push(chunk);
+  const bytes: AsyncIterable<Buffer> = {
+    async *[Symbol.asyncIterator]() {
+      yield* chunks;
+    },
+  };
+  return { kind, size, linkTarget, bytes };
+}
+
 type Followed =
   | 'missing'
   | 'dangling'
   | 'circular'
-  | { readonly entry: Awaited<ReturnType<typeof openTar>>; readonly path: string };
+  | { readonly entry: Opened; readonly path: string };
 
 async function readEntry(found: Followed, maxBytes: number): Promise<FileRead> {
   if (found === 'missing') return { kind: 'missing' };
@@ -127,12 +192,6 @@ async function readEntry(found: Followed, maxBytes: number): Promise<FileRead> {
   const chunks: Buffer[] = [];
   for await (const chunk of entry.bytes) chunks.push(chunk);
   return { kind: 'read', bytes: Buffer.concat(chunks), path };
-}
-
-async function drain(bytes: AsyncIterable<Buffer>): Promise<void> {
-  for await (const _ of bytes) {
-    // An entry must be read to its end before its stream is done.
-  }
 }
 
 /** Leaves the stream at its first chunk, which closes it. */

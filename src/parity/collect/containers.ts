@@ -9,11 +9,12 @@ import {
   containerTree,
   type RunningContainer,
 } from './container-files.ts';
-import { detectLibc } from './libc.ts';
+import type { FileTree } from './file-tree.ts';
+import { detectLibc, type Libc } from './libc.ts';
 import { collectSurroundings } from './surroundings.ts';
 
 /** Containers read at a time: the engine opens each one's file system for every file. */
-const PARALLEL = 4;
+const PARALLEL = 6;
 const ENGINE_TIMEOUT_MS = 10_000;
 const CONTAINER_TIMEOUT_MS = 10_000;
 
@@ -53,6 +54,7 @@ async function collectAll(
   containers: readonly RunningContainer[],
   options: CollectContainersOptions,
 ): Promise<CollectedTargets> {
+  const libcs = new Map<string, Promise<Libc>>();
   const results: { target: Target | undefined; problems: readonly Problem[] }[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -61,7 +63,7 @@ async function collectAll(
       if (container === undefined) return;
       options.onProgress?.(container.name, index, containers.length);
       const facts = factsOf(container, containers, engineVersion);
-      results[index] = await collectOne(files, container, facts, options.signal);
+      results[index] = await collectOne(files, container, facts, { libcs, signal: options.signal });
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, worker));
@@ -76,10 +78,10 @@ async function collectOne(
   files: ContainerFiles,
   container: RunningContainer,
   facts: ContainerFacts,
-  outer: AbortSignal | undefined,
+  { libcs, signal }: Shared,
 ): Promise<{ target: Target | undefined; problems: readonly Problem[] }> {
   const title = `container ${container.name}`;
-  const tree = containerTree(files, container.id, deadline(outer, CONTAINER_TIMEOUT_MS));
+  const tree = containerTree(files, container.id, deadline(signal, CONTAINER_TIMEOUT_MS));
   const { surroundings, problems } = await collectSurroundings(tree, {
     label: `${title}: `,
     hostname: [container.hostname, container.domainname].filter((part) => part !== '').join('.'),
@@ -91,12 +93,30 @@ async function collectOne(
     const why = problems[0]?.why ?? '';
     if (gone) return { target: undefined, problems: [{ thing: title, why }] };
   }
-  const { program, environment } = container;
-  const libc = await detectLibc(tree, { program, environment });
+  const libc = await libcOf(container, tree, libcs);
   return {
     target: { kind: 'container', title, surroundings, libc, container: facts },
     problems,
   };
+}
+
+/** What the containers of one run share. */
+interface Shared {
+  /** by image and program: what was found in one container holds for the next of that image */
+  readonly libcs: Map<string, Promise<Libc>>;
+  readonly signal: AbortSignal | undefined;
+}
+
+function libcOf(
+  { imageId, program, environment }: RunningContainer,
+  tree: FileTree,
+  libcs: Shared['libcs'],
+): Promise<Libc> {
+  const key = `${imageId} ${program}`;
+  const known = imageId === '' ? undefined : libcs.get(key);
+  const libc = known ?? detectLibc(tree, { program, environment });
+  libcs.set(key, libc);
+  return libc;
 }
 
 function factsOf(

@@ -49,24 +49,42 @@ export interface Entrypoint {
 export async function detectLibc(tree: FileTree, entrypoint?: Entrypoint): Promise<Libc> {
   const go = entrypoint === undefined ? undefined : await staticGo(tree, entrypoint);
   if (go !== undefined) return go;
-  for (const [path, kind] of candidates()) {
-    const found = await library(tree, path, kind);
-    if (found !== undefined) return found;
-  }
-  const found = await busybox(tree);
+  const own = await firstOf(tree, ownCandidates());
+  if (own !== undefined) return own;
+  const found = (await busybox(tree)) ?? (await firstOf(tree, foreignCandidates()));
   return found ?? { kind: 'unknown', version: undefined, evidence: 'no C library found' };
 }
 
-/** Our own architecture first: each miss is a call to the engine, and most images are of it. */
-function candidates(): readonly (readonly [path: string, kind: 'musl' | 'glibc'])[] {
+type Candidate = readonly [path: string, kind: 'musl' | 'glibc'];
+
+async function firstOf(
+  tree: FileTree,
+  candidates: readonly Candidate[],
+): Promise<Libc | undefined> {
+  for (const [path, kind] of candidates) {
+    const found = await library(tree, path, kind);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Our own architecture: each miss is a call to the engine, and most images are of it. */
+function ownCandidates(): readonly Candidate[] {
   const own = ARCHITECTURES.get(process.arch);
-  const others = [...ARCHITECTURES.values()].filter((names) => names !== own);
-  const of = ([musl, triplet]: readonly [string, string]): [string, 'musl' | 'glibc'][] => [
+  const elsewhere = GLIBC_ELSEWHERE.map((path): Candidate => [path, 'glibc']);
+  return [...(own === undefined ? [] : candidatesOf(own)), ...elsewhere];
+}
+
+function foreignCandidates(): readonly Candidate[] {
+  const own = ARCHITECTURES.get(process.arch);
+  return [...ARCHITECTURES.values()].filter((names) => names !== own).flatMap(candidatesOf);
+}
+
+function candidatesOf([musl, triplet]: readonly [string, string]): readonly Candidate[] {
+  return [
     [`/lib/ld-musl-${musl}.so.1`, 'musl'],
     [`/lib/${triplet}/libc.so.6`, 'glibc'],
   ];
-  const elsewhere = GLIBC_ELSEWHERE.map((path): [string, 'glibc'] => [path, 'glibc']);
-  return [...(own === undefined ? [] : of(own)), ...elsewhere, ...others.flatMap(of)];
 }
 
 async function library(

@@ -1,5 +1,4 @@
 /** Findings about whom a target asks: homeport, and nobody beside it. */
-import type { AddressType } from '../answer.ts';
 import { resolvedServers, routesEverything } from '../compare/answers-here.ts';
 import { serverRole } from '../compare/server-role.ts';
 import {
@@ -210,6 +209,3 @@ export function serverEvidence(context: TargetContext, server: AskedServer): Evi
   }
   return fact(`127.0.0.11 forwards to ${server.address}`);
 }
-
-/** The types that a finder asks for in turn. */
-export const ADDRESS_TYPES: readonly AddressType[] = ['A', 'AAAA'];

@@ -235,6 +235,36 @@ describe('collectContainers', () => {
     );
   });
 
+  it('asks the engine once for the small files of a container, and once for the C library of an image', async () => {
+    const files = {
+      '/etc/apt/sources.list': Buffer.alloc(9000, 'a'),
+      '/etc/resolv.conf': 'nameserver 10.0.0.2\n',
+      '/etc/ssl/certs.pem': Buffer.alloc(90_000, 'a'),
+      '/lib/ld-musl-x86_64.so.1': muslFile,
+    };
+    const containers = Array.from({ length: 20 }, (_, index) =>
+      fakeContainer(`c${index}`, files, { imageId: 'sha256:1', program: '/app' }),
+    );
+    const engine = fakeEngine(containers);
+    const { targets } = await collectContainers(engine);
+    assert.ok(targets.every(({ libc }) => libc?.kind === 'musl'));
+    assert.ok(targets.every(({ surroundings }) => surroundings.resolvConf.text !== undefined));
+    // The program, and on a foreign architecture the paths before the loader's.
+    assert.ok(engine.archives <= 20 + 12, String(engine.archives));
+  });
+
+  it('asks for single files where /etc is too large to be read through', async () => {
+    const engine = fakeEngine([
+      fakeContainer('big', {
+        '/etc/big': Buffer.alloc(9 * 1024 * 1024, 'a'),
+        '/etc/resolv.conf': 'nameserver 10.0.0.2\n',
+      }),
+    ]);
+    const { targets, problems } = await collectContainers(engine);
+    assert.deepEqual(problems, []);
+    assert.equal(targets[0]?.surroundings.resolvConf.text, 'nameserver 10.0.0.2\n');
+  });
+
   it('tells its progress', async () => {
     const seen: string[] = [];
     await collectContainers(fakeEngine([fakeContainer('a', {}), fakeContainer('b', {})]), {

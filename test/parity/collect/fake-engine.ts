@@ -24,6 +24,7 @@ export function fakeContainer(
     id: `id-${name}`,
     name,
     image: 'image',
+    imageId: '',
     networkMode: 'bridge',
     networks: [],
     hostname: name,
@@ -53,27 +54,46 @@ export function fakeEngine(
     running: async () => containers.map(({ container }) => container),
     async archive(id, path) {
       this.archives++;
-      const file = containers.find(({ container }) => container.id === id)?.files[path];
+      const files = containers.find(({ container }) => container.id === id)?.files ?? {};
+      if (path === '/etc') return chunked(tarOfDirectory(path, files));
+      const file = files[path];
       if (file === undefined) return undefined;
-      if (typeof file === 'object' && 'error' in file) throw file.error;
+      if (isError(file)) throw file.error;
       return chunked(tarOf(path.split('/').at(-1) ?? '', file));
     },
   };
 }
 
+function isError(file: FakeFile): file is { readonly error: Error } {
+  return typeof file === 'object' && 'error' in file;
+}
+
+/** A directory in the order in which the engine walks it; a file that cannot be read ends the walk. */
+function tarOfDirectory(path: string, files: Readonly<Record<string, FakeFile>>): Buffer {
+  const below = Object.keys(files)
+    .filter((name) => name.startsWith(`${path}/`))
+    .sort();
+  const entries = below.map((name) => {
+    const file = files[name];
+    if (file === undefined) return Buffer.alloc(0);
+    if (isError(file)) throw file.error;
+    return tarEntry(name.slice(1), file);
+  });
+  const head = tarHeader(`${path.slice(1)}/`, 0, '5');
+  return Buffer.concat([head, ...entries, Buffer.alloc(2 * BLOCK_BYTES)]);
+}
+
 /** A tar with one entry and its two empty blocks. */
 export function tarOf(name: string, file: Exclude<FakeFile, { error: Error }>): Buffer {
-  const isLink = typeof file === 'object' && 'link' in file;
-  const isDirectory = typeof file === 'object' && 'directory' in file;
-  const bytes = isLink || isDirectory ? Buffer.alloc(0) : Buffer.from(file as string | Buffer);
-  const header = tarHeader(
-    name,
-    bytes.length,
-    isLink ? '2' : isDirectory ? '5' : '0',
-    isLink ? file.link : '',
-  );
+  return Buffer.concat([tarEntry(name, file), Buffer.alloc(2 * BLOCK_BYTES)]);
+}
+
+function tarEntry(name: string, file: Exclude<FakeFile, { error: Error }>): Buffer {
+  if (typeof file === 'object' && 'link' in file) return tarHeader(name, 0, '2', file.link);
+  if (typeof file === 'object' && 'directory' in file) return tarHeader(name, 0, '5');
+  const bytes = Buffer.from(file);
   const padding = Buffer.alloc((BLOCK_BYTES - (bytes.length % BLOCK_BYTES)) % BLOCK_BYTES);
-  return Buffer.concat([header, bytes, padding, Buffer.alloc(2 * BLOCK_BYTES)]);
+  return Buffer.concat([tarHeader(name, bytes.length, '0'), bytes, padding]);
 }
 
 /** A ustar header (POSIX.1-1988); the checksum is left out, as nobody checks it. */
