@@ -61,7 +61,8 @@ export interface Candidate {
 
 /**
  * The members that answer: the ready ones that the client reaches; without any, whoever runs and is
- * reached, since an address beats none.
+ * reached, since an address beats none. Where projects share an alias on a network, a client of one of
+ * them gets its own project's.
  */
 export function answeringMembers(
   group: Group,
@@ -71,8 +72,16 @@ export function answeringMembers(
   const reached = group.members
     .map((member) => ({ member, addresses: addressesFor(member, view, settings) }))
     .filter(({ addresses }) => addresses.length > 0);
-  const ready = reached.filter(({ member }) => member.condition === 'ready');
-  return ready.length > 0 ? ready : reached;
+  const own = reached.filter(({ member }) => isOfOwnProject(member, group, view));
+  const pool = own.length > 0 ? own : reached;
+  const ready = pool.filter(({ member }) => member.condition === 'ready');
+  return ready.length > 0 ? ready : pool;
+}
+
+/** Whether a member belongs to the project of the client. */
+export function isOfOwnProject({ project }: Member, { engine }: Group, view: View): boolean {
+  if (view.kind !== 'container' || project === null) return false;
+  return view.engine === engine && view.project === project;
 }
 
 /** What a client is told if this group is the one that it is told of. */

@@ -1,5 +1,5 @@
 /** Explains the whole decision on a name for one view. It asks the modules that decide, and adds nothing of its own. */
-import { answeringMembers, decideName, refusal } from './decide.ts';
+import { answeringMembers, decideName, isOfOwnProject, refusal } from './decide.ts';
 import type {
   ExplainedAddress,
   ExplainedClient,
@@ -9,7 +9,7 @@ import type {
 } from './explanation.ts';
 import { becauseText, stepsOf, verdictText } from './explanation-words.ts';
 import { decidingCriterion, type Standing, standingsOf } from './precedence.ts';
-import { hostAddressesFor, judgeAddresses } from './reach.ts';
+import { addressesFor, hostAddressesFor, judgeAddresses } from './reach.ts';
 import { clientText, conditionText, groupText, groupTitle, isoTime, networkName } from './words.ts';
 import type {
   DecisionSettings,
@@ -129,7 +129,7 @@ function explainGroup(
       return {
         owner: member.title,
         condition: member.condition,
-        leftOut: isAnswering && !isChosen ? leftOutText(member, chosen, context) : null,
+        leftOut: isAnswering && !isChosen ? leftOutText(member, group, chosen, context) : null,
         addresses: explainAddresses(member, isAnswering && isChosen, context),
       };
     }),
@@ -144,11 +144,19 @@ function networksOf({ members }: Group, settings: DecisionSettings): readonly st
   return [...new Set(names)];
 }
 
-function leftOutText(member: Member, chosen: readonly Member[], { view }: GroupContext): string {
-  if (member.condition !== 'ready' && chosen.some(({ condition }) => condition === 'ready')) {
-    return conditionText(member);
+function leftOutText(
+  member: Member,
+  group: Group,
+  chosen: readonly Member[],
+  { view, settings }: GroupContext,
+): string {
+  if (member.trouble !== null) return member.trouble;
+  if (addressesFor(member, view, settings).length === 0) {
+    return `${member.title} has no address that ${clientText(view)} reaches`;
   }
-  return member.trouble ?? `${member.title} has no address that ${clientText(view)} reaches`;
+  const isOwn = (one: Member) => isOfOwnProject(one, group, view);
+  if (!isOwn(member) && chosen.some(isOwn)) return `${member.title} is of another project`;
+  return conditionText(member);
 }
 
 function explainAddresses(

@@ -48,8 +48,7 @@ export class NameTable {
   apply(change: OwnersChange, nowMs: number): ZoneDelta {
     const networks = change.networks === undefined ? null : this.#setNetworks(change.networks);
     if (change.projects !== undefined) this.#setProjects(change.projects);
-    const replaced = new Set(change.upserts.map(({ id }) => id));
-    for (const id of change.removals) if (!replaced.has(id)) this.#remove(id);
+    for (const id of change.removals) this.#remove(id);
     for (const owner of change.upserts) this.#upsert(owner);
     return this.#settle(nowMs, networks);
   }

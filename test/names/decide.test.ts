@@ -315,6 +315,27 @@ describe('the members of a group', () => {
       ],
       want: '172.18.1.2 172.18.1.3',
     },
+    ...(['p', 'q', 'r'] as const).map(
+      (project): Case => ({
+        name: `are the client’s own project’s where projects share the alias, asked by ${project}`,
+        owners: [
+          owner('a', {
+            project: 'p',
+            claims: ['web alias@front'],
+            addresses: ['172.18.1.2@front'],
+            condition: 'paused',
+          }),
+          owner('b', {
+            project: 'q',
+            claims: ['web alias@front'],
+            addresses: ['172.18.1.3@front'],
+            startedAtMs: 1,
+          }),
+        ],
+        view: from('ci', ['front'], { project }),
+        want: project === 'p' ? '172.18.1.2 (a is paused)' : '172.18.1.3',
+      }),
+    ),
     {
       name: 'are one group through a third one',
       owners: [
@@ -417,9 +438,9 @@ describe('the address of a member', () => {
     },
     {
       name: 'is the shared one in spite of the label',
-      owners: container({ addresses: both, preferredNetwork: 'local/back' }),
-      view: from('ci', ['front']),
-      want: '172.18.1.2 fd01::2',
+      owners: container({ addresses: both, preferredNetwork: 'local/front' }),
+      view: from('ci', ['back']),
+      want: '172.18.2.2 fd02::2',
     },
     {
       name: 'is that of the label for the host, which shares none either',

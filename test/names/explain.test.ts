@@ -200,6 +200,17 @@ describe('which address each member gives', () => {
     assert.ok(steps.includes('b is left out: b is paused'));
   });
 
+  it('is none of another project’s member beside one of the client’s own', () => {
+    const alias = (title: string, project: string, n: number) =>
+      owner(title, { project, claims: ['web alias@front'], addresses: [`172.18.1.${n}@front`] });
+    const view = from('ci', ['front'], { project: 'p' });
+    const { groups } = explained([alias('a', 'p', 2), alias('b', 'q', 3)], view);
+    assert.deepEqual(
+      groups[0]?.members.map(({ leftOut }) => leftOut),
+      [null, 'b is of another project'],
+    );
+  });
+
   it('is none of a group that waits, although the client would reach it', () => {
     const { groups } = explained([
       web('a', '172.18.1.2@front', { startedAtMs: 1 }),

@@ -75,6 +75,24 @@ describe('a change', () => {
     assert.equal(delta.entries[0]?.departedUntilMs, null);
   });
 
+  it('of what an entry does not show gives no entry', () => {
+    const names = holding(web);
+    const delta = names.apply(change({ upserts: [{ ...web, asksFrom: [] }] }), 0);
+    assert.ok(isEmptyDelta(delta), JSON.stringify(delta));
+  });
+
+  it('of an owner’s state gives neither its address again nor its names', () => {
+    const networks = { engine: 'local', list: [network('front', 1)] };
+    const names = table();
+    names.apply(change({ upserts: [web], networks }), 0);
+    const delta = names.apply(change({ upserts: [{ ...web, condition: 'paused' }] }), 0);
+    assert.equal(delta.entries.length, 1);
+    assert.deepEqual(
+      [delta.clients, delta.leftClients, delta.reverse, delta.networks],
+      [[], [], [], null],
+    );
+  });
+
   it('hands over the networks of all engines without their drivers', () => {
     const names = table();
     names.apply(change({ networks: { engine: 'local', list: [network('a', 1)] } }), 0);
