@@ -34,6 +34,8 @@ class Connection {
   readonly #waiting = new Map<number, Waiting>();
   readonly #onClose: () => void;
   readonly #idle: NodeJS.Timeout;
+  /** How many messages came. */
+  #heard = 0;
   #reason = 'it closed the connection';
 
   constructor(server: StreamServer, onClose: () => void) {
@@ -57,10 +59,12 @@ class Connection {
     // IDs are this connection's own: two clients may have chosen the same (RFC 7766 §6.2.1).
     let id = Math.floor(Math.random() * 0x10000);
     while (this.#waiting.has(id)) id = (id + 1) & 0xffff;
+    const heardBefore = this.#heard;
     const timer = setTimeout(() => {
       this.#waiting.delete(id);
       done(null, 'no answer in time');
-      if (this.#waiting.size === 0) this.close('it does not answer');
+      // Silent since then: a peer that is gone says nothing, and TCP itself would notice in a quarter of an hour.
+      if (heardBefore === this.#heard) this.close('it does not answer');
     }, REPLY_MS);
     this.#waiting.set(id, { id: uint16(message, 0), done, timer });
     this.#idle.refresh();
@@ -70,6 +74,7 @@ class Connection {
   }
 
   #take(message: Buffer): void {
+    this.#heard++;
     const waiting = message.length < 2 ? undefined : this.#waiting.get(uint16(message, 0));
     if (waiting === undefined) return;
     this.#waiting.delete(uint16(message, 0));

@@ -97,6 +97,7 @@ export class FakeUpstream {
   /** Connections that were ever accepted. */
   connections = 0;
   readonly address: string;
+  readonly port: number;
   readonly #udp: UdpSocket | null;
   readonly #tcp: Server;
   readonly #open = new Set<Socket>();
@@ -107,6 +108,7 @@ export class FakeUpstream {
 
   private constructor(address: string, udp: UdpSocket | null, tcp: Server, isTls: boolean) {
     this.address = address;
+    this.port = portOf(tcp);
     this.#udp = udp;
     this.#tcp = tcp;
     this.#isTls = isTls;
@@ -135,10 +137,6 @@ export class FakeUpstream {
         if (port !== 0 || tries === MAX_PORT_TRIES) throw error;
       }
     }
-  }
-
-  get port(): number {
-    return portOf(this.#tcp);
   }
 
   /** As the configuration writes it. */
