@@ -26,8 +26,8 @@ export interface AskTimes {
   readonly attempts?: number;
 }
 
-/** glibc's (resolv.conf(5)) are 5 s and 2; a person waits less gladly. */
-const TIMEOUT_MS = 2_500;
+/** As glibc waits (resolv.conf(5)): a server whose upstreams are silent takes seconds to say so. */
+const TIMEOUT_MS = 5_000;
 const ATTEMPTS = 2;
 const UDP_PAYLOAD_BYTES = 1_232;
 const MAX_ID = 0x10000;

@@ -63,7 +63,10 @@ function printed(report: ExplainReport, { paint }: Terminal): string {
   const who = client.view === 'host' ? `${client.address} (this host)` : client.address;
   return [
     `${paint.bold(report.name)} ${report.type} ${paint.dim(`for ${who}`)}`,
-    ...report.steps.map(({ kind, text }) => `  ${marks[kind]} ${printable(text)}`),
+    // The last line says it, too.
+    ...report.steps
+      .filter(({ text }) => !verdict.includes(text))
+      .map(({ kind, text }) => `  ${marks[kind]} ${printable(text)}`),
     `  ${isGood ? paint.green('→') : paint.red('→')} ${verdict}`,
     '',
   ].join('\n');

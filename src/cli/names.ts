@@ -44,39 +44,62 @@ async function watch(
   flags: NamesFlags,
   terminal: Terminal,
 ): Promise<number> {
-  const signal = terminal.interrupted;
-  const events = client.events(signal);
-  let next = events.next();
-  let report = await client.names();
-  const show = flags.json ? showJson : terminal.isTerminal ? showScreen : showLines;
-  show(report, null, terminal);
-  for (let result = await next; result.done !== true; result = await next) {
-    next = events.next();
-    // A stream that fails while the names are fetched is told of by the next round.
-    next.catch(() => undefined);
-    const event = result.value;
-    if (event.kind === 'lost' || (!flags.json && terminal.isTerminal))
-      report = await client.names();
-    show(report, event, terminal);
-  }
+  const events = await client.events(terminal.interrupted);
+  if (!flags.json && terminal.isTerminal) await watchScreen(client, events, terminal);
+  else await watchLines(client, events, flags.json ?? false, terminal);
   return EXIT.OK;
 }
 
-function showJson(report: NamesReport, event: ControlEvent | null, { out }: Terminal): void {
-  const isWhole = event === null || event.kind === 'lost';
-  out(`${JSON.stringify(isWhole ? { kind: 'names', ...report } : event)}\n`);
+/** One line for each change, behind the whole list; JSON: the list again after changes were lost. */
+async function watchLines(
+  client: ControlClient,
+  events: AsyncIterable<ControlEvent>,
+  isJson: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  const json = (value: unknown): void => terminal.out(`${JSON.stringify(value)}\n`);
+  const whole = async (): Promise<void> => {
+    const report = await client.names();
+    if (isJson) json({ kind: 'names', ...report });
+    else terminal.out(namesTable(report, terminal));
+  };
+  await whole();
+  for await (const event of events) {
+    if (isJson) json(event);
+    else terminal.out(changeLine(event, terminal));
+    if (event.kind === 'lost') await whole();
+  }
 }
 
-/** Home, the table, and clear what is left of the former one: no flicker. */
-function showScreen(report: NamesReport, _event: ControlEvent | null, terminal: Terminal): void {
-  const text = namesTable(report, terminal).replaceAll('\n', '\u001b[K\n');
-  terminal.out(`\u001b[H${text}${terminal.paint.dim('live; Ctrl-C ends')}\u001b[K\n\u001b[J`);
-}
+const CLEAR = '\u001b[2J';
+const HOME = '\u001b[H';
+const TO_LINE_END = '\u001b[K';
+const TO_SCREEN_END = '\u001b[J';
+/** A Compose project that starts makes dozens of changes within one look. */
+const REDRAW_MS = 100;
 
-function showLines(report: NamesReport, event: ControlEvent | null, terminal: Terminal): void {
-  terminal.out(
-    event === null || event.kind === 'lost'
-      ? namesTable(report, terminal)
-      : changeLine(event, terminal),
-  );
+/** The table, always as it is now; drawn over itself, so that it does not flicker. */
+async function watchScreen(
+  client: ControlClient,
+  events: AsyncIterable<ControlEvent>,
+  terminal: Terminal,
+): Promise<void> {
+  const draw = async (): Promise<void> => {
+    const text = `${namesTable(await client.names(), terminal)}${terminal.paint.dim('live; Ctrl-C ends')}\n`;
+    terminal.out(`${HOME}${text.replaceAll('\n', `${TO_LINE_END}\n`)}${TO_SCREEN_END}`);
+  };
+  terminal.out(CLEAR);
+  await draw();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    for await (const _event of events) {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        // A server that went away ends the events, which is told of.
+        draw().catch(() => undefined);
+      }, REDRAW_MS);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -97,7 +97,9 @@ function usageLine(text: string, command: string): string {
     .split('\n');
   const meant = /^\(Did you mean (.+)\?\)$/.exec(more.join(' '))?.[1];
   const wayOut = meant === undefined ? `see \`${command} --help\`` : `did you mean ${meant}?`;
-  return `homeport: ${first}; ${wayOut}\n`;
+  // "too many arguments for 'serve'. Expected 0 arguments but got 1."
+  const what = first.replace(/\. Expected (.+)\.$/, ': expected $1');
+  return `homeport: ${what}; ${wayOut}\n`;
 }
 
 function told(error: unknown, { err, errorPaint }: Terminal): number {

@@ -63,7 +63,7 @@ async function resolve(
   const server =
     client === null ? checkedServer(flags.server ?? '') : listenerOf(await client.status());
   const answers = await Promise.all(types.map((one) => answerOf(server, name, one)));
-  const explanation = client === null ? null : await explained(client, display(name), types[0]);
+  const explanation = client === null ? null : await explained(client, name, types[0]);
   const resolution = { name: display(name), server, answers, explanation };
   terminal.out(
     flags.json ? `${JSON.stringify(asJson(resolution), null, 2)}\n` : printed(resolution, terminal),
@@ -105,14 +105,15 @@ async function answerOf(server: ServerAddress, name: DomainName, type: string): 
   );
 }
 
-/** An explanation is worth having, never worth failing for. */
+/** An explanation is worth having, never worth failing for. `_mongodb._tcp.db` is a service of `db`. */
 async function explained(
   client: ControlClient,
-  name: string,
+  name: DomainName,
   type: string | undefined,
 ): Promise<ExplainReport | null> {
+  const owner = display(name).replace(/^(_[^.]+\.)+/, '');
   try {
-    return await client.explain(name, type === undefined ? {} : { type });
+    return await client.explain(owner, type === undefined ? {} : { type });
   } catch {
     return null;
   }
@@ -168,7 +169,7 @@ function asJson({ name, server, answers, explanation }: Resolution): unknown {
 }
 
 function printed(resolution: Resolution, { paint, columns }: Terminal): string {
-  const { name, answers, explanation } = resolution;
+  const { name, answers } = resolution;
   const records = recordsOf(answers);
   const rows = records.map(({ name: owner, type, ttlSeconds, data }) => [
     paint.green(data),
@@ -178,11 +179,29 @@ function printed(resolution: Resolution, { paint, columns }: Terminal): string {
   ]);
   const head =
     records.length > 0 ? table(rows, columns()) : `${paint.red(denial(name, answers))}\n`;
-  const why = explanation === null ? byDnsAlone(resolution) : verdictLine(explanation.verdict);
-  const errors = [...new Set(answers.flatMap(({ reply }) => reply.extendedErrors.map(errorText)))];
-  // The verdict says the same in more words; where it does not, the error stays.
-  const further = errors.filter((text) => !isSaidIn(text, why));
+  const why = whyText(resolution);
+  const errors = new Set(answers.flatMap(({ reply }) => reply.extendedErrors.map(errorText)));
+  const further = [...errors].filter((text) => !why.includes(text));
   return [`${head}  ${why}`, ...further.map((text) => `  ${text}`), ''].join('\n');
+}
+
+/** The verdict; where an extended error says the same and more, in its words. */
+function whyText(resolution: Resolution): string {
+  const { answers, explanation } = resolution;
+  if (explanation === null) return byDnsAlone(resolution);
+  const { verdict } = explanation;
+  const isOwnReverse = verdict.kind === 'forwarded' && answers.some(isOwnPtr);
+  if (isOwnReverse) return 'an address of owners here';
+  const line = verdictLine(verdict);
+  if (!('reason' in verdict)) return line;
+  const errors = answers.flatMap(({ reply }) => reply.extendedErrors.map(errorText));
+  const fuller = errors.find((text) => text.startsWith(verdict.reason));
+  return fuller === undefined ? line : line.replace(verdict.reason, fuller);
+}
+
+/** Reverse names are decided by address, not by name. */
+function isOwnPtr({ type, reply }: Answer): boolean {
+  return type === 'PTR' && reply.isAuthoritative;
 }
 
 function denial(name: string, answers: readonly Answer[]): string {
@@ -193,15 +212,11 @@ function denial(name: string, answers: readonly Answer[]): string {
 }
 
 function byDnsAlone({ server, answers }: Resolution): string {
-  const isOwn = answers.some(({ reply }) => reply.isAuthoritative);
-  return `answered by ${addressWithPort(server.address, server.port)}${isOwn ? ', which owns the name' : ''}`;
+  const isOwn = answers.some(({ reply }) => reply.isAuthoritative && reply.answers.length > 0);
+  const where = addressWithPort(server.address, server.port);
+  return `answered by ${where}${isOwn ? ', with authority' : ''}`;
 }
 
 function errorText({ code, text }: { readonly code: number; readonly text: string }): string {
-  return printable(`extended error ${code}${text === '' ? '' : `: ${text}`}`);
-}
-
-function isSaidIn(error: string, why: string): boolean {
-  const words = error.replace(/^extended error \d+:? ?/, '');
-  return words !== '' && why.includes(words);
+  return text === '' ? `extended error ${code}` : printable(text);
 }

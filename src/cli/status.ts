@@ -58,12 +58,7 @@ function printed(status: StatusReport, { paint, columns }: Terminal): string {
       'names',
       `${counts.names}, ${counts.collisions} collisions, ${counts.missing} expected and missing`,
     ],
-    [
-      'queries',
-      Object.entries(status.counters)
-        .map(([key, value]) => `${key} ${value}`)
-        .join(', '),
-    ],
+    ['counted', counterText(status.counters)],
   ];
   return table(
     rows.map(([key, value]) => [paint.dim(key), printableLine(value)]),
@@ -82,4 +77,10 @@ function labelled(label: string, values: readonly string[]): [string, string][] 
     index === 0 ? label : '',
     value,
   ]);
+}
+
+/** What never happened is left out. */
+function counterText(counters: StatusReport['counters']): string {
+  const parts = Object.entries(counters).filter(([, value]) => value > 0);
+  return parts.map(([key, value]) => `${value} ${key}`).join(', ') || 'nothing yet';
 }

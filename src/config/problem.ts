@@ -37,7 +37,13 @@ export function faulty(message: string, wayOut: string): { readonly fault: Fault
 export function printProblem(problem: ConfigProblem): string {
   const { where, path, message, value, wayOut } = problem;
   const what = path === '' ? message : `${path}: ${message}`;
-  return `${where}: ${what}${value === null ? '' : ` (${value})`}${wayOut === null ? '' : ` — ${wayOut}`}`;
+  const line = `${what}${value === null ? '' : ` (${value})`}${wayOut === null ? '' : ` — ${wayOut}`}`;
+  return `${where}: ${line.replaceAll(/\p{Cc}/gu, escaped)}`;
+}
+
+/** A control character as JSON would write it: a message is one line, and harmless on a terminal. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** A value as a message shows it: on one line, shortened, control characters escaped. */

@@ -50,9 +50,12 @@ export class ControlClient {
     return (await this.#json('POST', '/v1/reload')) as ReloadReport;
   }
 
-  /** Events as they come, until the signal or the server ends them. */
-  async *events(signal: AbortSignal): AsyncGenerator<ControlEvent> {
-    const response = await this.#send('GET', '/v1/events', signal);
+  /** Events from now on, until the signal or the server ends them; the latter throws CONTROL_UNAVAILABLE. */
+  async events(signal: AbortSignal): Promise<AsyncGenerator<ControlEvent>> {
+    return this.#eventsOf(await this.#send('GET', '/v1/events', signal), signal);
+  }
+
+  async *#eventsOf(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<ControlEvent> {
     let rest = '';
     response.setEncoding('utf8');
     try {
@@ -64,8 +67,10 @@ export class ControlClient {
         for (const line of lines) if (line !== '') yield parseJson(line) as ControlEvent;
       }
     } catch (error) {
-      if (!signal.aborted) throw unavailable(this.#path ?? '', error);
+      if (signal.aborted) return;
+      throw error instanceof HomeportError ? error : unavailable(this.#path ?? '', error);
     }
+    if (!signal.aborted) throw unavailable(this.#path ?? '', { code: 'ECONNRESET' });
   }
 
   async #json(method: string, target: string): Promise<unknown> {

@@ -719,6 +719,12 @@ describe('a configuration with faults', () => {
     assert.match(line, /^1:\d+: lists or mappings are nested too deeply — close them$/);
   });
 
+  it('tells of control characters without writing them', () => {
+    const lines = linesFor('region: "a\\nb\\u001b.example"\n');
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /the label "a\\u000ab\\u001b" has more than letters/);
+  });
+
   it('shows no password of a URL', () => {
     const text = linesFor('engines: [{ url: "ssh://ci:hunter2@10.0.0.9" }]\n').join('\n');
     assert.ok(text.includes('ssh://ci:…@10.0.0.9') && !text.includes('hunter2'), text);

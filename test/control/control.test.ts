@@ -251,7 +251,7 @@ describe('events', () => {
   it('reach a reader as they come, and the subscription ends with the reader', async () => {
     await start();
     const aborter = new AbortController();
-    const reader = new ControlClient([path]).events(aborter.signal);
+    const reader = await new ControlClient([path]).events(aborter.signal);
     const first = reader.next();
     await subscribed();
     source.emit({ kind: 'name', name: 'web', report: null });
@@ -266,7 +266,7 @@ describe('events', () => {
 
   it('end when the server closes', async () => {
     await start();
-    const reader = new ControlClient([path]).events(AbortSignal.timeout(5_000));
+    const reader = await new ControlClient([path]).events(AbortSignal.timeout(5_000));
     const first = reader.next();
     await subscribed();
     await server?.close();
