@@ -32,11 +32,11 @@ const maxChain = 8;
 /** Makes the oracle of one recorded zone. Never throws. */
 export function zoneOracle(zone: Readonly<Record<string, unknown>>): DnsOracle {
   const values = new Map<string, ZoneValue>();
-  const owners: ZoneKey[] = [];
+  const owners = new Set<string>();
   for (const [key, value] of Object.entries(zone)) {
     const parsed = parseKey(key);
     values.set(keyOf(parsed), parseValue(value));
-    owners.push(parsed);
+    owners.add(ownerKey(parsed.server, parsed.name));
   }
   return (query) => answer(query, values, owners);
 }
@@ -88,7 +88,7 @@ function isData(word: string): boolean {
 function answer(
   query: OracleQuery,
   values: ReadonlyMap<string, ZoneValue>,
-  owners: readonly ZoneKey[],
+  owners: ReadonlySet<string>,
 ): OracleAnswer {
   if (!isListening(query.server)) return { kind: 'closed' };
   const answers: AnswerRecord[] = [];
@@ -119,12 +119,19 @@ function isListening(server: string): boolean {
   return server.startsWith('127.0.0.') || server === '::1';
 }
 
+function ownerKey(server: string | undefined, name: string): string {
+  return `${server ?? ''} ${name}`;
+}
+
+const nodata = parseValue('NODATA');
+const nxdomain = parseValue('NXDOMAIN');
+
 function find(
   server: string,
   name: string,
   type: string,
   values: ReadonlyMap<string, ZoneValue>,
-  owners: readonly ZoneKey[],
+  owners: ReadonlySet<string>,
 ): ZoneValue {
   for (const from of [server, undefined]) {
     for (const [ownName, ownType] of [
@@ -136,8 +143,7 @@ function find(
       const value = values.get(keyOf({ server: from, name: ownName, type: ownType }));
       if (value !== undefined) return value;
     }
-    const isOwner = owners.some((owner) => owner.server === from && owner.name === name);
-    if (isOwner) return parseValue('NODATA');
+    if (owners.has(ownerKey(from, name))) return nodata;
   }
-  return parseValue('NXDOMAIN');
+  return nxdomain;
 }
