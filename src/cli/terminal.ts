@@ -22,6 +22,8 @@ export interface Terminal {
   readonly interrupted: AbortSignal;
 }
 
+const UNKNOWN_COLUMNS = 80;
+
 /** The process's own terminal. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
@@ -36,7 +38,8 @@ export function processTerminal(): Terminal {
     err: (text) => void stderr.write(text),
     isTerminal: stdout.isTTY === true,
     isErrorTerminal: stderr.isTTY === true,
-    columns: () => (stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY),
+    // A terminal that does not know its size says 0.
+    columns: () => (stdout.isTTY ? stdout.columns || UNKNOWN_COLUMNS : Number.POSITIVE_INFINITY),
     paint: paintFor(stdout.isTTY === true, env),
     errorPaint: paintFor(stderr.isTTY === true, env),
     env,
