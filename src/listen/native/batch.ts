@@ -127,7 +127,6 @@ class Batch {
   }
 }
 
-const NAME_LENGTH_WORD: number = MMSGHDR.nameLength / WORD_BYTES;
 const CONTROL_LENGTH_WORD: number = MMSGHDR.controlLength / WORD_BYTES;
 const RECEIVED_WORD: number = MMSGHDR.received / WORD_BYTES;
 const IOV_WORDS: number = IOVEC.bytes / WORD_BYTES;
@@ -136,14 +135,12 @@ const IOV_LENGTH_WORD: number = IOVEC.length / WORD_BYTES;
 /** What arrives. `buffers[i]` holds the i-th message of the last `receive`. */
 export class InBatch extends Batch {
   readonly #kernel: Kernel;
-  readonly #nameBytes: number;
   readonly #controlBytes: number;
   #received = 0;
 
   constructor(kernel: Kernel, shape: BatchShape) {
     super(kernel, shape);
     this.#kernel = kernel;
-    this.#nameBytes = shape.nameBytes;
     this.#controlBytes = shape.controlBytes;
   }
 
@@ -156,12 +153,11 @@ export class InBatch extends Batch {
     return received;
   }
 
-  /** The kernel writes what it used of each room; give it the whole again. */
+  /** The kernel writes what it used of each room; give it the whole again. An address of one family always uses all of it. */
   #restoreLengths(): void {
-    if (this.#nameBytes === 0) return;
+    if (this.#controlBytes === 0) return;
     for (let i = 0; i < this.#received; i++) {
       const header = this.headerWord + i * HEADER_WORDS;
-      this.words[header + NAME_LENGTH_WORD] = this.#nameBytes;
       this.words[header + CONTROL_LENGTH_WORD] = this.#controlBytes;
     }
     this.#received = 0;
