@@ -89,6 +89,7 @@ export class AnsweringSide {
     const post = this.#post;
     return {
       now: Date.now,
+      steady: () => performance.now(),
       random: randomBelow,
       // Clients over UDP are the transport's own, handed back to it.
       beginReply: (client) =>

@@ -10,13 +10,15 @@ import type { ResolverPorts } from './ports.ts';
 import type { UpstreamGroup } from './settings.ts';
 import { type Upstream, Upstreams } from './upstreams.ts';
 
-/** How long one server has for a datagram: a stub gives up after 5 s, and others want their turn before. */
+/** How long one server has for a datagram before another is asked as well; what it says later still counts. */
 const ATTEMPT_MS = 1_000;
+/** How long a question is waited for in all: stubs give up after 5 s, and an error that says why helps more. */
+const QUESTION_MS = 4_500;
 /** A TCP or TLS exchange, with its handshake. */
 const STREAM_MS = 3_000;
 const MAX_ATTEMPTS = 4;
-/** Questions in flight at most; a flood beyond them is turned away rather than kept. */
-const MAX_PENDING = 20_000;
+/** Queries that wait for upstreams at most, those for the same question too; a flood beyond them is turned away. */
+const MAX_WAITING = 20_000;
 
 /** What came of a question. `reason` names each server and what it did. */
 export type Outcome =
@@ -38,17 +40,29 @@ interface Pending {
   readonly waiters: ((outcome: Outcome) => void)[];
   readonly tried: number[];
   readonly failures: string[];
+  /** Who is asked now. */
   upstream: Upstream | undefined;
-  /** Where the present attempt's reply arrives: slot key over UDP, token over TCP. */
-  slot: number;
+  /** Where replies to datagrams may arrive: those of earlier attempts too, which may only be slow. */
+  readonly slots: number[];
+  /** Where the reply over a stream arrives; 0: none is awaited. */
   token: number;
+  /** The attempt that is under way; 0: all were made in vain, or it is over. */
   attempt: number;
+  attemptCount: number;
+  isOver: boolean;
   /** The best of the refusals, relayed when nobody does better. */
   lastReply: RelayedReply | undefined;
 }
 
 interface Attempt {
   readonly pending: Pending;
+  readonly attempt: number;
+}
+
+/** A datagram that was sent for a question. */
+interface Datagram {
+  readonly pending: Pending;
+  readonly upstream: Upstream;
   readonly attempt: number;
 }
 
@@ -66,13 +80,15 @@ export class Forwarder {
   readonly upstreams: Upstreams;
   readonly #ports: ResolverPorts;
   readonly #shared = new Map<string, Pending>();
-  readonly #slots = new Map<number, Pending | Probe>();
-  readonly #streams = new Map<number, Pending>();
+  readonly #slots = new Map<number, Datagram | Probe>();
+  readonly #streams = new Map<number, Pending | Probe>();
   readonly #udpDeadlines = new Deadlines<Attempt>();
   readonly #streamDeadlines = new Deadlines<Attempt>();
+  readonly #questionDeadlines = new Deadlines<Pending>();
   readonly #probeDeadlines = new Deadlines<number>();
   #nextToken = 1;
   #pendingCount = 0;
+  #waitingCount = 0;
 
   constructor(ports: ResolverPorts) {
     this.#ports = ports;
@@ -91,11 +107,6 @@ export class Forwarder {
 
   /** Asks, or joins who asks the same already. `done` is called exactly once, maybe before this returns. */
   ask(question: UpstreamQuestion, done: (outcome: Outcome) => void): void {
-    const same = question.key === null ? undefined : this.#shared.get(question.key);
-    if (same !== undefined) {
-      same.waiters.push(done);
-      return;
-    }
     if (question.upstreams.length === 0) {
       done({
         kind: 'failed',
@@ -103,26 +114,33 @@ export class Forwarder {
       });
       return;
     }
-    if (this.#pendingCount >= MAX_PENDING) {
-      done({
-        kind: 'failed',
-        reason: `${MAX_PENDING} questions are waiting for upstreams already`,
-      });
+    if (this.#waitingCount >= MAX_WAITING) {
+      done({ kind: 'failed', reason: `${MAX_WAITING} queries are waiting for upstreams already` });
       return;
     }
+    this.#waitingCount++;
+    const same = question.key === null ? undefined : this.#shared.get(question.key);
+    if (same === undefined) this.#begin(question, done);
+    else same.waiters.push(done);
+  }
+
+  #begin(question: UpstreamQuestion, done: (outcome: Outcome) => void): void {
     const pending: Pending = {
       question,
       waiters: [done],
       tried: [],
       failures: [],
       upstream: undefined,
-      slot: -1,
+      slots: [],
       token: 0,
       attempt: 0,
+      attemptCount: 0,
+      isOver: false,
       lastReply: undefined,
     };
     this.#pendingCount++;
     if (question.key !== null) this.#shared.set(question.key, pending);
+    this.#questionDeadlines.add(pending, this.#ports.steady() + QUESTION_MS);
     this.#tryNext(pending);
     this.#probeBeside(question);
   }
@@ -131,35 +149,33 @@ export class Forwarder {
     const { upstreams } = pending.question;
     // Each server at least once, and a lone server as often as a datagram may get lost.
     const limit = Math.max(upstreams.length, MAX_ATTEMPTS - 1);
-    if (pending.tried.length >= limit) {
-      this.#giveUp(pending);
-      return;
-    }
-    const upstream = this.upstreams.next(upstreams, pending.tried);
+    const isTried = pending.tried.length >= limit;
+    const upstream = isTried ? undefined : this.upstreams.next(upstreams, pending.tried);
     if (upstream === undefined) {
       this.#giveUp(pending);
       return;
     }
     pending.tried.push(upstream.server.id);
     pending.upstream = upstream;
-    pending.attempt++;
+    pending.attempt = ++pending.attemptCount;
     if (upstream.server.tlsName === null) this.#sendDatagram(pending, upstream);
     else this.#sendStream(pending, upstream);
   }
 
   #sendDatagram(pending: Pending, upstream: Upstream): void {
     const { message } = pending.question;
+    const { attempt } = pending;
     const { id: server } = upstream.server;
     const socket = this.#ports.pickSocket(server);
-    const slot = this.#takeSlot(server, socket, pending);
-    pending.slot = slot;
+    const slot = this.#takeSlot(server, socket, { pending, upstream, attempt });
+    pending.slots.push(slot);
     putUint16(message, 0, slot % SLOT_IDS);
-    this.#udpDeadlines.add({ pending, attempt: pending.attempt }, this.#ports.now() + ATTEMPT_MS);
+    this.#udpDeadlines.add({ pending, attempt }, this.#ports.steady() + ATTEMPT_MS);
     this.#ports.sendUpstream(upstream.server, socket, message);
   }
 
   /** A free ID on that socket, random (RFC 5452 §9.2); there is one, as fewer questions are in flight than IDs exist. */
-  #takeSlot(server: number, socket: number, user: Pending | Probe): number {
+  #takeSlot(server: number, socket: number, user: Datagram | Probe): number {
     const base = (server * SLOT_SOCKETS + socket) * SLOT_IDS;
     let slot = base + this.#ports.random(SLOT_IDS);
     while (this.#slots.has(slot)) slot = base + this.#ports.random(SLOT_IDS);
@@ -168,28 +184,32 @@ export class Forwarder {
   }
 
   #sendStream(pending: Pending, upstream: Upstream): void {
+    const { attempt } = pending;
     const token = this.#nextToken++;
     pending.token = token;
     this.#streams.set(token, pending);
     putUint16(pending.question.message, 0, this.#ports.random(SLOT_IDS));
-    this.#streamDeadlines.add({ pending, attempt: pending.attempt }, this.#ports.now() + STREAM_MS);
+    this.#streamDeadlines.add({ pending, attempt }, this.#ports.steady() + STREAM_MS);
     this.#ports.askStream(token, upstream.server, pending.question.message);
   }
 
   #probeBeside(question: UpstreamQuestion): void {
-    const upstream = this.upstreams.toProbe(question.upstreams, this.#ports.now());
-    if (upstream === undefined || upstream.server.tlsName !== null) return;
-    const probe: Probe = {
-      upstream,
-      message: Buffer.from(question.message),
-      questionEnd: question.questionEnd,
-    };
-    const { id } = upstream.server;
-    const socket = this.#ports.pickSocket(id);
-    const slot = this.#takeSlot(id, socket, probe);
-    putUint16(probe.message, 0, slot % SLOT_IDS);
-    this.#probeDeadlines.add(slot, this.#ports.now() + ATTEMPT_MS);
-    this.#ports.sendUpstream(upstream.server, socket, probe.message);
+    const upstream = this.upstreams.toProbe(question.upstreams, this.#ports.steady());
+    if (upstream === undefined) return;
+    const message = Buffer.from(question.message);
+    const probe: Probe = { upstream, message, questionEnd: question.questionEnd };
+    const { server } = upstream;
+    if (server.tlsName !== null) {
+      const token = this.#nextToken++;
+      this.#streams.set(token, probe);
+      this.#ports.askStream(token, server, message);
+      return;
+    }
+    const socket = this.#ports.pickSocket(server.id);
+    const slot = this.#takeSlot(server.id, socket, probe);
+    putUint16(message, 0, slot % SLOT_IDS);
+    this.#probeDeadlines.add(slot, this.#ports.steady() + ATTEMPT_MS);
+    this.#ports.sendUpstream(server, socket, message);
   }
 
   /** A datagram from an upstream. What does not match server, socket, ID and question is nobody's (RFC 5452 §9.1). */
@@ -198,60 +218,77 @@ export class Forwarder {
     const slot = (server * SLOT_SOCKETS + socket) * SLOT_IDS + uint16(bytes, 0);
     const user = this.#slots.get(slot);
     if (user === undefined || ((bytes[2] ?? 0) & 0x80) === 0) return;
-    const question = 'question' in user ? user.question : user;
-    if (!isReplyTo(bytes, length, question.message, question.questionEnd)) return;
+    const { message, questionEnd } = 'pending' in user ? user.pending.question : user;
+    if (!isReplyTo(bytes, length, message, questionEnd)) return;
     this.#slots.delete(slot);
-    if (!('question' in user)) {
+    if (!('pending' in user)) {
       this.upstreams.replied(user.upstream);
       return;
     }
-    user.slot = -1;
+    const { pending, upstream, attempt } = user;
+    pending.slots.splice(pending.slots.indexOf(slot), 1);
     // The transport reuses its buffer; the reply outlives this call.
-    this.#take(user, Buffer.from(bytes.subarray(0, length)), false);
+    const copy = Buffer.from(bytes.subarray(0, length));
+    this.#take(pending, upstream, copy, { isStream: false, isLate: attempt !== pending.attempt });
   }
 
   /** What came over TCP or TLS; null: nothing did, for that reason. */
   onStreamReply(token: number, bytes: Uint8Array | null, reason: string): void {
-    const pending = this.#streams.get(token);
-    if (pending === undefined) return;
+    const user = this.#streams.get(token);
+    if (user === undefined) return;
     this.#streams.delete(token);
-    pending.token = 0;
-    const { message, questionEnd } = pending.question;
+    if (!('question' in user)) {
+      if (bytes === null) this.upstreams.failed(user.upstream, this.#ports.steady(), reason);
+      else this.upstreams.replied(user.upstream);
+      return;
+    }
+    user.token = 0;
+    const { message, questionEnd } = user.question;
     const isOurs =
       bytes !== null &&
       bytes.length >= HEADER_BYTES &&
       uint16(bytes, 0) === uint16(message, 0) &&
       isReplyTo(bytes, bytes.length, message, questionEnd);
-    if (isOurs) this.#take(pending, bytes, true);
-    else this.#failAttempt(pending, bytes === null ? reason : 'it answered another question');
+    if (isOurs && user.upstream !== undefined)
+      this.#take(user, user.upstream, bytes, { isStream: true, isLate: false });
+    else this.#failAttempt(user, bytes === null ? reason : 'it answered another question');
   }
 
   /** ICMP says that nobody listens: everything on that socket can go on to the next server at once. */
   onError(server: number, socket: number, reason: string): void {
     const base = (server * SLOT_SOCKETS + socket) * SLOT_IDS;
-    const affected: Pending[] = [];
+    const affected: Datagram[] = [];
     for (const [slot, user] of this.#slots) {
-      if (slot < base || slot >= base + SLOT_IDS) continue;
-      if ('question' in user) affected.push(user);
+      if (slot < base || slot >= base + SLOT_IDS || !('pending' in user)) continue;
+      this.#slots.delete(slot);
+      user.pending.slots.splice(user.pending.slots.indexOf(slot), 1);
+      affected.push(user);
     }
-    for (const pending of affected) this.#failAttempt(pending, reason);
+    for (const { pending, attempt } of affected) {
+      if (pending.attempt === attempt) this.#failAttempt(pending, reason);
+      else if (pending.attempt === 0 && !pending.isOver) this.#giveUp(pending);
+    }
   }
 
-  #take(pending: Pending, bytes: Uint8Array, isStream: boolean): void {
-    const upstream = pending.upstream;
-    if (upstream === undefined) return;
+  #take(
+    pending: Pending,
+    upstream: Upstream,
+    bytes: Uint8Array,
+    { isStream, isLate }: { readonly isStream: boolean; readonly isLate: boolean },
+  ): void {
     const reply = readRelayed(bytes);
     if (reply === undefined) {
       // A bare FORMERR has no question to read, and no answer to relay.
-      this.#failAttempt(
-        pending,
-        `it answered ${(bytes[3] ?? 0) & 15 ? 'an error without the question' : 'malformed'}`,
-      );
+      const rcode = (bytes[3] ?? 0) & 15;
+      const reason = `it answered ${rcode ? 'an error without the question' : 'malformed'}`;
+      if (!isLate) this.#failAttempt(pending, reason);
       return;
     }
     this.upstreams.replied(upstream);
     if (reply.isTruncated && !isStream) {
-      pending.attempt++;
+      this.#dropStream(pending);
+      pending.upstream = upstream;
+      pending.attempt = ++pending.attemptCount;
       this.#sendStream(pending, upstream);
       return;
     }
@@ -261,43 +298,54 @@ export class Forwarder {
     }
     pending.lastReply ??= reply;
     pending.failures.push(`${nameOf(upstream)}: rcode ${reply.rcode}`);
+    if (isLate && pending.attempt > 0) return;
     // Asking the same server again would get the same refusal.
     if (pending.tried.length >= pending.question.upstreams.length) this.#giveUp(pending);
     else this.#tryNext(pending);
   }
 
+  /** The attempt came to nothing so far; over UDP its reply may still come. */
   #failAttempt(pending: Pending, reason: string): void {
     const { upstream } = pending;
-    this.#forgetAttempt(pending);
+    this.#dropStream(pending);
     if (upstream !== undefined) {
-      this.upstreams.failed(upstream, this.#ports.now(), reason);
+      this.upstreams.failed(upstream, this.#ports.steady(), reason);
       pending.failures.push(`${nameOf(upstream)}: ${reason}`);
     }
     this.#tryNext(pending);
   }
 
-  #forgetAttempt(pending: Pending): void {
-    if (pending.slot >= 0) this.#slots.delete(pending.slot);
+  #dropStream(pending: Pending): void {
     if (pending.token > 0) this.#streams.delete(pending.token);
-    pending.slot = -1;
     pending.token = 0;
   }
 
+  /** Everyone was asked. Who only has been slow may answer until the question's time is up. */
   #giveUp(pending: Pending): void {
-    if (pending.lastReply !== undefined)
-      this.#finish(pending, { kind: 'reply', reply: pending.lastReply });
-    else this.#finish(pending, { kind: 'failed', reason: pending.failures.join('; ') });
+    pending.attempt = 0;
+    if (pending.lastReply === undefined && pending.slots.length > 0) return;
+    this.#end(pending);
+  }
+
+  #end(pending: Pending): void {
+    const { lastReply, failures } = pending;
+    if (lastReply !== undefined) this.#finish(pending, { kind: 'reply', reply: lastReply });
+    else this.#finish(pending, { kind: 'failed', reason: failures.join('; ') });
   }
 
   #finish(pending: Pending, outcome: Outcome): void {
-    this.#forgetAttempt(pending);
-    pending.attempt = -1;
+    this.#dropStream(pending);
+    for (const slot of pending.slots) this.#slots.delete(slot);
+    pending.slots.length = 0;
+    pending.attempt = 0;
+    pending.isOver = true;
     this.#pendingCount--;
+    this.#waitingCount -= pending.waiters.length;
     if (pending.question.key !== null) this.#shared.delete(pending.question.key);
     for (const done of pending.waiters) done(outcome);
   }
 
-  /** Attempts whose time is up. @returns when the next one's is, ms since the epoch */
+  /** Attempts and questions whose time is up. @returns when the next one's is, by the steady clock */
   tick(nowMs: number): number {
     const isOver = ({ pending, attempt }: Attempt) => pending.attempt !== attempt;
     for (const queue of [this.#udpDeadlines, this.#streamDeadlines]) {
@@ -306,19 +354,25 @@ export class Forwarder {
       }
       queue.skipWhile(isOver);
     }
+    const questions = this.#questionDeadlines;
+    for (let due = questions.takeDue(nowMs); due !== undefined; due = questions.takeDue(nowMs)) {
+      if (!due.isOver) this.#end(due);
+    }
+    questions.skipWhile(({ isOver }) => isOver);
     for (
       let slot = this.#probeDeadlines.takeDue(nowMs);
       slot !== undefined;
       slot = this.#probeDeadlines.takeDue(nowMs)
     ) {
       const user = this.#slots.get(slot);
-      if (user === undefined || 'question' in user) continue;
+      if (user === undefined || 'pending' in user) continue;
       this.#slots.delete(slot);
       this.upstreams.failed(user.upstream, nowMs, 'no answer in time');
     }
     return Math.min(
       this.#udpDeadlines.nextMs,
       this.#streamDeadlines.nextMs,
+      questions.nextMs,
       this.#probeDeadlines.nextMs,
     );
   }
@@ -347,7 +401,7 @@ function nameOf(upstream: Upstream): string {
   return port === 53 ? address : `${address}:${port}`;
 }
 
-/** The key under which questions are shared: the question itself in lower case, and what changes the answer. */
+/** The key under which questions are shared: the question itself in lower case, and what changes the answer: flags and options. */
 export function shareKey(message: Uint8Array, query: QueryReader): string {
   const name = Buffer.from(
     message.buffer,
@@ -359,5 +413,10 @@ export function shareKey(message: Uint8Array, query: QueryReader): string {
     (query.isCheckingDisabled ? 2 : 0) |
     (query.isDnssecOk ? 4 : 0) |
     (query.hasEdns ? 8 : 0);
-  return `${name.toString('latin1').toLowerCase()}\0${query.qtype}/${bits}`;
+  const options = Buffer.from(
+    message.buffer,
+    message.byteOffset + query.optOffset,
+    query.optLength,
+  );
+  return `${name.toString('latin1').toLowerCase()}\0${query.qtype}/${bits}/${options.toString('latin1')}`;
 }

@@ -19,8 +19,10 @@ export interface ClientRef {
 
 /** Everything that comes out of the core. */
 export interface ResolverPorts {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: only to compare with times that others give as such. The clock may be set. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets: for all waiting and ageing. */
+  steady(): number;
   /** An integer in [0, limit), unpredictable (RFC 5452 §9.2). */
   random(limit: number): number;
   /** A buffer for this client's reply, at least 65,535 bytes over TCP and 4,096 over UDP; `endReply` sends it. */

@@ -73,7 +73,7 @@ export class Relay {
   kept(message: Uint8Array, query: QueryReader): CachedAnswer | undefined {
     const answer = this.#cache.find(message, query);
     if (answer === undefined) return undefined;
-    const nowMs = this.#ports.now();
+    const nowMs = this.#ports.steady();
     if (!this.#cache.isUsable(answer, nowMs)) return undefined;
     if (this.#cache.wantsPrefetch(answer, nowMs)) this.#prefetch(message, query, answer);
     return answer;
@@ -199,7 +199,7 @@ export class Relay {
       qtype: query.qtype,
       rcode,
       from,
-      ms: this.#ports.now() - job.startedAtMs,
+      ms: this.#ports.steady() - job.startedAtMs,
     });
     client.release();
   }
@@ -221,11 +221,10 @@ export class Relay {
   /** Asks upstream and keeps the answer; where nobody answers, a kept one serves past its time. */
   #fetch(message: Buffer, done: (outcome: Outcome) => void): void {
     const query = this.#read(message);
-    const isShared = !query.hasPassedOptions && !query.hasOtherRecords;
     const question = {
       message,
       questionEnd: query.questionEnd,
-      key: isShared ? shareKey(message, query) : null,
+      key: query.hasOtherRecords ? null : shareKey(message, query),
       upstreams: this.#forwarder.upstreams.forName(message, query),
     };
     this.#forwarder.ask(question, (outcome) => done(this.#keep(message, outcome)));
@@ -233,7 +232,7 @@ export class Relay {
 
   #keep(message: Buffer, outcome: Outcome): Outcome {
     const query = this.#read(message);
-    const nowMs = this.#ports.now();
+    const nowMs = this.#ports.steady();
     if (outcome.kind === 'reply' && isAnswer(outcome.reply.rcode)) {
       this.#cache.store(message, query, outcome.reply, nowMs);
       return outcome;
@@ -247,7 +246,7 @@ export class Relay {
 
   #copyOf(answer: CachedAnswer, message: Buffer): RelayedReply | undefined {
     const copy = Buffer.alloc(answer.bytes.length);
-    writeCached(copy, message, this.#read(message), answer, this.#ports.now());
+    writeCached(copy, message, this.#read(message), answer, this.#ports.steady());
     return readRelayed(copy);
   }
 }

@@ -148,7 +148,7 @@ export class Resolver {
   }
 
   onRefreshed(sequence: number): void {
-    this.#freshness.finish(sequence, this.#ports.now());
+    this.#freshness.finish(sequence, this.#ports.steady());
     this.#resume();
     this.#beginRefresh();
   }
@@ -169,7 +169,7 @@ export class Resolver {
 
   /** @returns ms until it wants to be called again; Infinity for not at all */
   onTick(): number {
-    const nowMs = this.#ports.now();
+    const nowMs = this.#ports.steady();
     let nextMs = Number.POSITIVE_INFINITY;
     this.#guarded(() => {
       nextMs = this.#forwarder.tick(nowMs);
@@ -251,16 +251,16 @@ export class Resolver {
 
   #decideKnown(turn: Turn, match: Match, known: KnownName, standing: ClientStanding): void {
     const { entry } = known;
-    if (entry === null || entry.groups.length === 0) {
-      this.#guard(turn, match, known, this.#reasonMissing(known));
+    if (entry === null) {
+      this.#guard(turn, match, known);
       return;
     }
     const answers = this.zone.answersFor(known, entry, standing);
     const { decision } = answers;
     if (decision.kind === 'refused') {
-      this.#guard(turn, match, known, decision.reason);
+      this.#refuse(turn, known, decision.reason);
     } else if (decision.kind === 'none') {
-      this.#guard(turn, match, known, this.#reasonMissing(known));
+      this.#guard(turn, match, known);
     } else if (decision.kind === 'cname') {
       this.#followAlias(turn, decision.target, decision.ttlSeconds);
     } else {
@@ -338,16 +338,16 @@ export class Resolver {
       message: Buffer.from(turn.message),
       client: turn.client.retain(),
       capture: turn.capture,
-      sinceMs: this.#ports.now(),
+      sinceMs: this.#ports.steady(),
       refresh,
       isFinal: false,
     };
     this.#held.add(held);
-    this.#heldDeadlines.add(held, this.#ports.now() + this.#settings.holdMs);
+    this.#heldDeadlines.add(held, this.#ports.steady() + this.#settings.holdMs);
   }
 
   #beginRefresh(): void {
-    const sequence = this.#freshness.begin(this.#ports.now());
+    const sequence = this.#freshness.begin(this.#ports.steady());
     if (sequence > 0) this.#ports.refresh(sequence);
   }
 
@@ -375,32 +375,28 @@ export class Resolver {
     return `${name} was owned by ${who}, which is gone: start it again${wayOut}`;
   }
 
-  /** An expected or departed name without an owner: refused, or forwarded and counted. */
-  #guard(turn: Turn, match: Match, known: KnownName, reason: string): void {
+  /** A name without an owner: refused while it is expected or has just departed, or forwarded and counted. */
+  #guard(turn: Turn, match: Match, known: KnownName): void {
     const departedUntilMs = known.entry?.departedUntilMs ?? 0;
-    const isGuarded =
-      known.isExpected ||
-      departedUntilMs > this.#ports.now() ||
-      (known.entry?.groups.length ?? 0) > 0;
-    if (!isGuarded) {
-      this.#decideUnknown(turn, match);
+    const isGuarded = known.isExpected || departedUntilMs > this.#ports.now();
+    if (isGuarded && this.#settings.whenMissing === 'refuse') {
+      this.#refuse(turn, known, this.#reasonMissing(known));
       return;
     }
-    if (this.#settings.whenMissing === 'forward' && (known.entry?.groups.length ?? 0) === 0) {
+    if (isGuarded) {
       this.counters.leaked++;
       this.#ports.leaked(known.name, turn.client.addressText());
-      this.#decideUnknown(turn, match);
-      return;
     }
+    this.#decideUnknown(turn, match);
+  }
+
+  #refuse(turn: Turn, known: KnownName, reason: string): void {
     this.counters.refused++;
     this.#ports.refused(known.name, turn.client.addressText(), reason);
+    const extendedError = extendedErrorOption(EDE.BLOCKED, reason);
     this.#send(
       turn,
-      compileNegative({
-        rcode: RCODE.NXDOMAIN,
-        ttlSeconds: 0,
-        extendedError: extendedErrorOption(EDE.BLOCKED, reason),
-      }),
+      compileNegative({ rcode: RCODE.NXDOMAIN, ttlSeconds: 0, extendedError }),
       'guard',
     );
   }
@@ -419,7 +415,7 @@ export class Resolver {
     const out = this.#ports.beginReply(client);
     if (kept.bytes.length > Math.min(out.length, replyLimit(query, client.isTcp))) return false;
     this.counters.cached++;
-    const nowMs = this.#ports.now();
+    const nowMs = this.#ports.steady();
     this.#ports.endReply(client, writeCached(out, message, query, kept, nowMs));
     this.#log(turn, kept.rcode, 'cache');
     if (held !== undefined) client.release();
@@ -439,7 +435,7 @@ export class Resolver {
   #jobOf(turn: Turn): RelayJob {
     const message = turn.held?.message ?? Buffer.from(turn.message);
     const client = turn.held?.client ?? turn.client.retain();
-    const startedAtMs = turn.held?.sinceMs ?? this.#ports.now();
+    const startedAtMs = turn.held?.sinceMs ?? this.#ports.steady();
     return { message, client, capture: turn.capture, startedAtMs };
   }
 
@@ -491,7 +487,7 @@ export class Resolver {
       qtype: query.qtype,
       rcode,
       from,
-      ms: held === undefined ? 0 : this.#ports.now() - held.sinceMs,
+      ms: held === undefined ? 0 : this.#ports.steady() - held.sinceMs,
     });
   }
 }

@@ -30,6 +30,8 @@ export interface Sent {
 
 export class Harness {
   nowMs = 1_000_000;
+  /** How far somebody has set the clock. */
+  clockStepMs = 0;
   readonly sent: Sent[] = [];
   readonly refreshes: number[] = [];
   readonly leaks: string[] = [];
@@ -43,7 +45,8 @@ export class Harness {
 
   constructor(settings: Partial<ResolverSettings> = {}) {
     const ports: ResolverPorts = {
-      now: () => this.nowMs,
+      now: () => this.nowMs + this.clockStepMs,
+      steady: () => this.nowMs,
       random: (limit) => this.#random(limit),
       beginReply: (client) => (client.isTcp ? this.#out : this.#out.subarray(0, 4096)),
       endReply: (client, length) => {
