@@ -31,7 +31,7 @@ describe('an owned name', () => {
     it(`answers ${name}`, () => {
       const harness = new Harness({ localDomains: ['docker.internal'] });
       harness.own({ web: ['172.17.0.2', 'fd00::2'] });
-      const reply = harness.lookUp(...ask);
+      const reply = harness.lookUp(ask[0], ask[1]);
       assert.deepEqual(reply?.answers, want);
       assert.equal(reply?.flags, 'qr aa rd ra');
     });
