@@ -1,41 +1,13 @@
-/** The files that `homeport parity` is given: production's profile, configurations, resolv.conf files. */
+/** The files that `homeport parity` is given: an application's configurations, resolv.conf files. */
 import { basename, dirname, resolve } from 'node:path';
-import { HomeportError } from '../errors.ts';
 import { MAX_TEXT_BYTES, readText } from '../parity/collect/file-tree.ts';
 import { hostTree } from '../parity/collect/host-tree.ts';
 import { resolvConfProblem } from '../parity/collect/resolv-conf-problem.ts';
 import { type Mention, mentionsIn } from '../parity/names-from/mentions.ts';
-import { type Profile, parseProfile } from '../parity/profile/profile.ts';
 import type { Problem } from '../parity/surroundings.ts';
 import type { Target } from '../parity/target.ts';
 
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
-
-/** Production's profile; undefined where it cannot be used, and then a problem says why. Never rejects. */
-export async function productionProfile(
-  path: string,
-  problems: Problem[],
-): Promise<Profile | undefined> {
-  const read = await readText(hostTree(), resolve(path), MAX_SOURCE_BYTES);
-  if (read.kind !== 'text') {
-    const why = read.kind === 'missing' ? 'does not exist' : read.why;
-    problems.push({ thing: `production's profile ${path}`, why });
-    return undefined;
-  }
-  try {
-    const profile = parseProfile(path, read.text);
-    const oddity = resolvConfProblem(profile.surroundings.resolvConf);
-    if (oddity !== undefined) problems.push(oddity);
-    if (profile.surroundings.resolvConf.text === undefined) {
-      problems.push({ thing: path, why: 'holds no resolv.conf' });
-    }
-    return profile;
-  } catch (error) {
-    if (!(error instanceof HomeportError)) throw error;
-    problems.push({ thing: "production's profile:", why: error.message });
-    return undefined;
-  }
-}
 
 /** The host names in configuration files, and notes on how they were read. Never rejects. */
 export async function namesFrom(

@@ -1,28 +1,21 @@
 /** Gathers what `homeport parity` compares: configuration, flags, files, containers, the running server. */
-import { readFile, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import { type LoadOptions, loadConfig } from '../config/load.ts';
 import { printProblem } from '../config/problem.ts';
+import { homeportSide } from '../daemon/homeport-side.ts';
+import { gatherInputs } from '../daemon/parity-inputs.ts';
 import { nameProblem } from '../dns/name.ts';
-import { archiveAt } from '../docker/archive.ts';
-import type { EngineAddress, EngineTls } from '../docker/engine-url.ts';
-import { codeOf, messageOf } from '../errors.ts';
-import type { RunningContainer } from '../parity/collect/container-files.ts';
-import { collectContainers } from '../parity/collect/containers.ts';
-import { collectHostFacts } from '../parity/collect/host-facts.ts';
-import { hostTree } from '../parity/collect/host-tree.ts';
-import { detectLibc } from '../parity/collect/libc.ts';
-import { collectSurroundings } from '../parity/collect/surroundings.ts';
+import { codeOf } from '../errors.ts';
+import { productionProfile } from '../parity/collect/production-profile.ts';
 import type { Severity } from '../parity/findings/finding.ts';
 import type { ParityInputs } from '../parity/inputs.ts';
 import { serviceNames, type UsedNames } from '../parity/names-from/service-names.ts';
 import type { Profile } from '../parity/profile/profile.ts';
 import type { Problem } from '../parity/surroundings.ts';
-import type { Target } from '../parity/target.ts';
 import { parseResolvConf } from '../resolv-conf/resolv-conf.ts';
-import { fileTargets, namesFrom, productionProfile } from './parity-files.ts';
-import { homeportSide } from './parity-server.ts';
+import { fileTargets, namesFrom } from './parity-files.ts';
+import { askServer } from './parity-server.ts';
 
 /** The flags of `homeport parity`, as commander hands them over. */
 export interface ParityFlags {
@@ -78,83 +71,51 @@ export async function gather(
 ): Promise<Gathered> {
   const problems: Problem[] = [];
   const source = flags.production ?? config.parity.production;
-  const production = source === null ? undefined : await productionProfile(source, problems);
+  const production = source === null ? undefined : await productionFrom(source, problems);
   const scan = await namesFrom(flags.namesFrom ?? [], problems);
   const search = searchOf(config, production);
   const names = serviceNames(scan.mentions, search);
   if (production === undefined) return { inputs: undefined, names, notes: scan.notes, problems };
 
-  const containers = await containersOf(config, flags, onProgress, problems);
-  const { facts, problems: hostProblems } = await collectHostFacts(hostTree());
-  if (flags.host) problems.push(...hostProblems);
-  const targets = [
-    ...(flags.host ? [await hostTarget(config, problems)] : []),
-    ...containers.targets,
-    ...(await fileTargets(flags.resolvConf ?? [], problems)),
-  ];
+  const gathered = await gatherInputs(config, {
+    production,
+    hasHost: flags.host,
+    environment: process.env,
+    engines: flags.containers ? await enginesFor(config, flags) : [],
+    homeport: async (containers) => {
+      const side = homeportSide(config, await askServer(config), containers);
+      return { ...side, addresses: flags.homeport ?? side.addresses };
+    },
+    onProgress,
+  });
+  problems.push(...gathered.problems);
+  const files = await fileTargets(flags.resolvConf ?? [], problems);
   const expected = expectedNames(config, flags, names, problems);
   const inputs: ParityInputs = {
+    ...gathered,
     expected,
     expectedFrom: placesOf(names),
-    region: config.searchDomains[0],
-    search: config.searchDomains,
-    domains: config.localDomains,
-    stubs: flags.stubs ?? config.parity.stubs,
-    stubOverrides: { ...config.parity.overrides, ...overridesOf(flags.stubOf ?? []) },
-    budgetSeconds: budgetOf(config, flags),
-    accept: config.parity.accept,
+    stubs: flags.stubs ?? gathered.stubs,
+    stubOverrides: { ...gathered.stubOverrides, ...overridesOf(flags.stubOf ?? []) },
+    budgetSeconds: flags.budget === undefined ? gathered.budgetSeconds : Number(flags.budget),
     failOn: flags.failOn,
-    now: new Date(),
-    production,
-    homeport: await homeportSide(config, flags, containers.all),
-    host: facts,
-    targets,
+    targets: [...gathered.targets, ...files],
     problems,
   };
   return { inputs, names, notes: scan.notes, problems };
 }
 
-async function containersOf(
-  config: Config,
-  flags: ParityFlags,
-  onProgress: (text: string) => void,
-  problems: Problem[],
-): Promise<{ readonly targets: readonly Target[]; readonly all: readonly RunningContainer[] }> {
-  if (!flags.containers) return { targets: [], all: [] };
-  const targets: Target[] = [];
-  const all: RunningContainer[] = [];
-  for (const engine of config.engines) {
-    // The engine that nobody configured may not be there: a host without Docker is no problem.
-    if (config.file === null && flags.engine === undefined && (await isAbsent(engine.url)))
-      continue;
-    try {
-      const archive = archiveAt(engine.name, await addressOf(engine));
-      const collected = await collectContainers(archive, {
-        onProgress: (name, index, count) =>
-          onProgress(`reading container ${index + 1} of ${count}: ${name}`),
-      });
-      archive.close();
-      targets.push(...collected.targets);
-      all.push(...collected.containers);
-      problems.push(...collected.problems);
-    } catch (error) {
-      problems.push({ thing: `engine ${engine.name}`, why: messageOf(error) });
-    }
-  }
-  return { targets, all };
+async function productionFrom(path: string, problems: Problem[]): Promise<Profile | undefined> {
+  const read = await productionProfile(path);
+  problems.push(...read.problems);
+  return read.profile;
 }
 
-async function addressOf({ url, tls }: Config['engines'][number]): Promise<EngineAddress> {
-  if (url.kind !== 'tcp') return url;
-  return { ...url, prefix: '', tls: tls === null ? null : await pemOf(tls) };
-}
-
-async function pemOf(tls: NonNullable<Config['engines'][number]['tls']>): Promise<EngineTls> {
-  const read = async (key: keyof EngineTls): Promise<EngineTls> => {
-    const path = tls[key];
-    return path === null ? {} : { [key]: await readFile(path, 'utf8') };
-  };
-  return { ...(await read('ca')), ...(await read('cert')), ...(await read('key')) };
+/** The engine that nobody configured may not be there: a host without Docker is no problem. */
+async function enginesFor(config: Config, flags: ParityFlags): Promise<Config['engines']> {
+  if (config.file !== null || flags.engine !== undefined) return config.engines;
+  const isHere = await Promise.all(config.engines.map(async ({ url }) => !(await isAbsent(url))));
+  return config.engines.filter((_, index) => isHere[index]);
 }
 
 async function isAbsent(url: Config['engines'][number]['url']): Promise<boolean> {
@@ -165,23 +126,6 @@ async function isAbsent(url: Config['engines'][number]['url']): Promise<boolean>
   } catch (error) {
     return codeOf(error) === 'ENOENT';
   }
-}
-
-async function hostTarget(config: Config, problems: Problem[]): Promise<Target> {
-  const tree = hostTree();
-  const collected = await collectSurroundings(tree, {
-    label: '',
-    hostname: hostname(),
-    environment: process.env,
-    resolvConfPath: config.resolvConf,
-  });
-  problems.push(...collected.problems);
-  return {
-    kind: 'host',
-    title: 'host',
-    surroundings: collected.surroundings,
-    libc: await detectLibc(tree),
-  };
 }
 
 function expectedNames(
@@ -227,9 +171,4 @@ function overridesOf(entries: readonly string[]): Readonly<Record<string, string
       return [entry.slice(0, at), entry.slice(at + 1)];
     }),
   );
-}
-
-function budgetOf(config: Config, flags: ParityFlags): number | undefined {
-  if (flags.budget !== undefined) return Number(flags.budget);
-  return config.parity.budgetMs === null ? undefined : config.parity.budgetMs / 1000;
 }

@@ -9,8 +9,8 @@ import {
   containerTree,
   type RunningContainer,
 } from './container-files.ts';
-import type { FileTree } from './file-tree.ts';
-import { detectLibc, type Libc } from './libc.ts';
+import { ContainerMemory, type ReadContainer } from './container-memory.ts';
+import { detectLibc } from './libc.ts';
 import { collectSurroundings } from './surroundings.ts';
 
 /** Containers read at a time: the engine opens each one's file system for every file. */
@@ -31,6 +31,8 @@ export interface CollectContainersOptions {
   /** called before each container is read */
   readonly onProgress?: (container: string, index: number, count: number) => void;
   readonly signal?: AbortSignal;
+  /** what earlier collections read; left out: every container is read */
+  readonly memory?: ContainerMemory;
 }
 
 /** Reads every running container of an engine. Never rejects: an engine that is away is one problem. */
@@ -54,7 +56,11 @@ async function collectAll(
   containers: readonly RunningContainer[],
   options: CollectContainersOptions,
 ): Promise<CollectedTargets> {
-  const libcs = new Map<string, Promise<Libc>>();
+  const shared: Shared = {
+    memory: options.memory ?? new ContainerMemory(),
+    signal: options.signal,
+  };
+  shared.memory.prune(files.engine, containers);
   const results: { target: Target | undefined; problems: readonly Problem[] }[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -63,7 +69,7 @@ async function collectAll(
       if (container === undefined) return;
       options.onProgress?.(container.name, index, containers.length);
       const facts = factsOf(container, containers, engineVersion);
-      results[index] = await collectOne(files, container, facts, { libcs, signal: options.signal });
+      results[index] = await collectOne(files, container, facts, shared);
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, worker));
@@ -78,22 +84,14 @@ async function collectOne(
   files: ContainerFiles,
   container: RunningContainer,
   facts: ContainerFacts,
-  { libcs, signal }: Shared,
+  shared: Shared,
 ): Promise<{ target: Target | undefined; problems: readonly Problem[] }> {
   const title = `container ${container.name}`;
-  const tree = containerTree(files, container.id, deadline(signal, CONTAINER_TIMEOUT_MS));
-  const { surroundings, problems } = await collectSurroundings(tree, {
-    label: `${title}: `,
-    hostname: [container.hostname, container.domainname].filter((part) => part !== '').join('.'),
-    environment: Object.fromEntries(container.environment.map(keyAndValue)),
-  });
-  // One that stops meanwhile fails every read: one line says it, not one for each file.
-  if (surroundings.resolvConf.text === undefined && problems.length > 1) {
-    const gone = problems.every(({ why }) => why === problems[0]?.why);
-    const why = problems[0]?.why ?? '';
-    if (gone) return { target: undefined, problems: [{ thing: title, why }] };
-  }
-  const libc = await libcOf(container, tree, libcs);
+  const known = shared.memory.recall(files.engine, container);
+  const read = known ?? (await readContainer(files, container, title, shared));
+  if ('why' in read) return { target: undefined, problems: [read] };
+  if (known === undefined) shared.memory.keep(files.engine, container, read);
+  const { surroundings, problems, libc } = read;
   return {
     target: { kind: 'container', title, surroundings, libc, container: facts },
     problems,
@@ -102,21 +100,30 @@ async function collectOne(
 
 /** What the containers of one run share. */
 interface Shared {
-  /** by image and program: what was found in one container holds for the next of that image */
-  readonly libcs: Map<string, Promise<Libc>>;
+  readonly memory: ContainerMemory;
   readonly signal: AbortSignal | undefined;
 }
 
-function libcOf(
-  { imageId, program, environment }: RunningContainer,
-  tree: FileTree,
-  libcs: Shared['libcs'],
-): Promise<Libc> {
-  const key = `${imageId} ${program}`;
-  const known = imageId === '' ? undefined : libcs.get(key);
-  const libc = known ?? detectLibc(tree, { program, environment });
-  libcs.set(key, libc);
-  return libc;
+async function readContainer(
+  files: ContainerFiles,
+  container: RunningContainer,
+  title: string,
+  { memory, signal }: Shared,
+): Promise<ReadContainer | Problem> {
+  const { program, environment } = container;
+  const tree = containerTree(files, container.id, deadline(signal, CONTAINER_TIMEOUT_MS));
+  const { surroundings, problems } = await collectSurroundings(tree, {
+    label: `${title}: `,
+    hostname: [container.hostname, container.domainname].filter((part) => part !== '').join('.'),
+    environment: Object.fromEntries(environment.map(keyAndValue)),
+  });
+  // One that stops meanwhile fails every read: one line says it, not one for each file.
+  if (surroundings.resolvConf.text === undefined && problems.length > 1) {
+    const why = problems[0]?.why ?? '';
+    if (problems.every((problem) => problem.why === why)) return { thing: title, why };
+  }
+  const libc = await memory.libcOf(container, () => detectLibc(tree, { program, environment }));
+  return { surroundings, problems, libc };
 }
 
 function factsOf(
