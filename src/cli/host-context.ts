@@ -63,24 +63,31 @@ function settingsFor(flags: PlanFlags, manifest: Manifest | null): HostSettings 
   // A file that an install has written is the operator's from then on, and taken back if it is still as written.
   const written = manifest?.settings.configText ?? null;
   if (!existsSync(configFile)) return withoutConfig(flags, configFile, stopsNscdHosts, written);
-  if (flags.region !== undefined) {
-    throw new HomeportError(
-      'USAGE',
-      `--region is for a host without a configuration; write region: ${flags.region} into ${configFile}`,
-    );
-  }
   const config = loadHostConfig(configFile);
+  const regionFlag = regionBeside(config, flags, manifest);
   const { servers } = config.upstreams;
   return {
     configFile,
     configText: written,
-    searchDomains: config.searchDomains,
+    searchDomains: regionFlag === null ? config.searchDomains : [regionFlag],
+    regionFlag,
     hasUpstreams: servers.length > 0,
     upstreamAddresses: servers
       .filter(({ port, tlsName }) => port === DNS_PORT && tlsName === null)
       .map(({ address }) => address),
     stopsNscdHosts,
   };
+}
+
+/** The region of the flag, now or at the first install, where the file has none. */
+function regionBeside(config: Config, flags: PlanFlags, manifest: Manifest | null): string | null {
+  const [own] = config.searchDomains;
+  if (own === undefined) return flags.region ?? manifest?.settings.regionFlag ?? null;
+  if (flags.region === undefined || flags.region === own) return null;
+  throw new HomeportError(
+    'USAGE',
+    `--region ${flags.region}: ${config.file} says ${own}; change it there`,
+  );
 }
 
 function withoutConfig(
@@ -102,6 +109,7 @@ function withoutConfig(
     configFile,
     configText: text,
     searchDomains: searchDomains === undefined ? [] : [searchDomains],
+    regionFlag: null,
     hasUpstreams: false,
     upstreamAddresses: [],
     stopsNscdHosts,

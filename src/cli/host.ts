@@ -47,7 +47,7 @@ export function hostCommand(
 function withPlanOptions(command: Command): Command {
   return command
     .option('--config <file>', "homeport's configuration (default: /etc/homeport.yaml)")
-    .option('--region <domain>', "production's search domain, where there is no configuration yet")
+    .option('--region <domain>', "production's search domain, where the configuration has none")
     .option('--no-nscd-hosts', 'end nscd keeping host names')
     .option('--json', 'print it as JSON');
 }

@@ -43,7 +43,10 @@ export async function runCli(
   }
 }
 
-async function buildProgram(
+/**
+ * All commands. Those that load many modules are complete only where `argv` begins with their name.
+ */
+export async function buildProgram(
   argv: readonly string[],
   terminal: Terminal,
   runServer: RunServer,
@@ -60,6 +63,7 @@ async function buildProgram(
     .addCommand(namesCommand(terminal, finish))
     .addCommand(statusCommand(terminal, finish))
     .addCommand(await parityOrItsName(argv))
+    .addCommand(await hostOrItsName(argv, terminal, finish))
     .addCommand(configCommand(terminal, finish));
   inStyle(program, terminal);
   return program;
@@ -71,6 +75,18 @@ async function parityOrItsName(argv: readonly string[]): Promise<Command> {
   return new Command('parity').description(
     'check that this host resolves names as production does',
   );
+}
+
+/** `host` loads what changes a machine. */
+async function hostOrItsName(
+  argv: readonly string[],
+  terminal: Terminal,
+  finish: Finish,
+): Promise<Command> {
+  if (argv.slice(0, 2).includes('host')) {
+    return (await import('./host.ts')).hostCommand(terminal, finish);
+  }
+  return new Command('host').description("make homeport this host's own resolver, or undo that");
 }
 
 /** Errors are thrown, not exited on, and told in one line with the way to help. */

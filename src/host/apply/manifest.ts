@@ -97,6 +97,7 @@ export function writeManifest(machine: Machine, manifest: Manifest): void {
 /** Removes the manifest, and the state folder where nothing else is in it. */
 export function removeManifest(machine: Machine): void {
   removeFile(machine.at(MANIFEST_FILE));
+  removeFile(machine.at(`${MANIFEST_FILE}.homeport-new`));
   removeFile(machine.at(`${STATE_FOLDER}/.fallback-lock`));
   try {
     rmdirSync(machine.at(STATE_FOLDER));

@@ -42,7 +42,11 @@ export interface UninstallResult {
  */
 export async function uninstall(options: RunOptions): Promise<UninstallResult> {
   const manifest = readManifest(options.machine);
-  if (manifest === null) return { hasChanged: false, remarks: [] };
+  if (manifest === null) {
+    // An interrupted run may have left its empty folder.
+    removeManifest(options.machine);
+    return { hasChanged: false, remarks: [] };
+  }
   const run = new Run(manifest, options);
   manifest.state = 'uninstalling';
   await undoAll(run);

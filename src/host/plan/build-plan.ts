@@ -91,6 +91,7 @@ function textsOf(situation: Situation, settings: HostSettings, decision: Decisio
 function stateChange(settings: HostSettings, decision: Decision, texts: Texts): Change {
   const keepsUpstreams = decision.upstreamFile === UPSTREAM_FILE;
   const options = ['--listen', `${HOST_ADDRESS}:53`, '--listen', `${CONTAINER_ADDRESS}:53`];
+  if (settings.regionFlag !== null) options.push('--region', settings.regionFlag);
   if (!settings.hasUpstreams) options.push('--resolv-conf', decision.upstreamFile);
   const script = fallbackScript({
     resolvConf:

@@ -108,6 +108,8 @@ export interface HostSettings {
   /** null: it exists; else the text that the install writes there. */
   readonly configText: string | null;
   readonly searchDomains: readonly string[];
+  /** Given to the server as a flag, since the configuration has none; null: it has, or there is none. */
+  readonly regionFlag: string | null;
   /** The configuration names upstreams for every name, so the host's own are not needed. */
   readonly hasUpstreams: boolean;
   /** Those of them that a resolv.conf can name: addresses with port 53, without TLS. */

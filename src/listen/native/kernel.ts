@@ -2,10 +2,10 @@
  * The one door to the C library: every koffi declaration is here. Results below zero are negative
  * error numbers, as the kernel's own. Addresses are those of `Memory`; nothing else is passed.
  */
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { codeOf, HomeportError, messageOf } from '../../errors.ts';
 import { EPOLL, IOVEC, MMSGHDR, PLATFORMS, type Platform } from './layout.ts';
+import { loadKoffi } from './load-koffi.ts';
 import { selfTest } from './self-test.ts';
 
 type Koffi = typeof import('koffi');
@@ -61,7 +61,7 @@ function openChecked(): Kernel {
   if (process.platform !== 'linux' || platform === undefined || endianness() !== 'LE') {
     throw unavailable(`${process.platform} on ${process.arch} is not supported`);
   }
-  const koffi = loadKoffi();
+  const koffi = koffiOrReason();
   checkLayouts(koffi, platform);
   const kernel = declare(koffi, platform);
   const fault = selfTest(kernel);
@@ -77,11 +77,9 @@ function unavailable(reason: string, cause?: unknown): HomeportError {
   );
 }
 
-/** Required, not imported: a missing native module must be an outcome, not a failure to start. */
-function loadKoffi(): Koffi {
+function koffiOrReason(): Koffi {
   try {
-    const loaded: Koffi = createRequire(import.meta.url)('koffi');
-    return loaded;
+    return loadKoffi();
   } catch (error) {
     const text = messageOf(error).split('\n')[0] ?? '';
     throw unavailable(`koffi does not load (${codeOf(error) ?? text})`, error);

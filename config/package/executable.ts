@@ -1,0 +1,113 @@
+/**
+ * Builds the single executable: Node itself with homeport inside (Node's SEA). What a program on a disk
+ * finds beside itself goes in as assets: the answering thread's program, the unit files, koffi's native module.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { inject } from 'postject';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Node looks for its blob by these (doc/api/single-executable-applications.md). */
+const BLOB = 'NODE_SEA_BLOB';
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+const UNITS = ['homeport.service', 'homeport.socket', 'homeport-fallback.service'];
+
+/**
+ * Builds it for this machine's architecture and C library.
+ *
+ * @param folder for intermediate files
+ * @returns the path of the executable
+ */
+export async function buildExecutable(folder: string): Promise<string> {
+  const main = join(folder, 'homeport.cjs');
+  const thread = join(folder, 'answering-thread.mjs');
+  const native = createRequire(join(ROOT, 'package.json')).resolve(nativeModule());
+  await build({
+    ...common,
+    entryPoints: [join(ROOT, 'config/package/executable/main.ts')],
+    format: 'cjs',
+    outfile: main,
+    // The file's own address is the executable's; nothing is looked up beside it.
+    define: { 'import.meta.url': 'homeportExecutableUrl' },
+    banner: {
+      js: "const homeportExecutableUrl = require('node:url').pathToFileURL(process.execPath).href;",
+    },
+  });
+  await build({
+    ...common,
+    entryPoints: [join(ROOT, 'src/daemon/answering-thread.ts')],
+    format: 'esm',
+    outfile: thread,
+    banner: {
+      js: "import { createRequire as homeportRequire } from 'node:module'; const require = homeportRequire(process.execPath);",
+    },
+  });
+  const assets: Record<string, string> = { 'answering-thread': thread, 'koffi.node': native };
+  for (const unit of UNITS) assets[`systemd/${unit}`] = join(ROOT, 'systemd', unit);
+  return makeExecutable(folder, main, assets);
+}
+
+async function makeExecutable(
+  folder: string,
+  main: string,
+  assets: Readonly<Record<string, string>>,
+): Promise<string> {
+  const blob = join(folder, 'homeport.blob');
+  const config = join(folder, 'sea-config.json');
+  writeFileSync(
+    config,
+    JSON.stringify({ main, output: blob, disableExperimentalSEAWarning: true, assets }),
+  );
+  execFileSync(process.execPath, ['--experimental-sea-config', config], { stdio: 'pipe' });
+  const executable = join(folder, 'homeport');
+  copyFileSync(process.execPath, executable);
+  chmodSync(executable, 0o755);
+  try {
+    // 10 MB of symbols that nobody reads.
+    execFileSync('strip', ['--strip-unneeded', executable], { stdio: 'pipe' });
+  } catch {
+    // Without binutils it is only larger.
+  }
+  await inject(executable, BLOB, readFileSync(blob), { sentinelFuse: FUSE });
+  return executable;
+}
+
+function nativeModule(): string {
+  const platform = `linux_${process.arch}`;
+  return `@koromix/koffi-linux-${process.arch}/${platform}/koffi.node`;
+}
+
+const plugin: Plugin = {
+  name: 'executable',
+  setup({ onLoad, onResolve }) {
+    // Both find files beside themselves, which a single executable has not.
+    const replaced = { 'start-thread.ts': 'start-thread.ts', 'load-koffi.ts': 'load-koffi.ts' };
+    onLoad({ filter: /\/src\/listen\/(start-thread|native\/load-koffi)\.ts$/ }, ({ path }) => {
+      const name = path.endsWith('start-thread.ts') ? replaced['start-thread.ts'] : replaced['load-koffi.ts'];
+      const file = join(ROOT, 'config/package/executable', name);
+      return { contents: readFileSync(file, 'utf8'), loader: 'ts', resolveDir: join(ROOT, 'config/package/executable') };
+    });
+    // Optional native parts of ssh2 (dockerode over ssh): it does without.
+    onResolve({ filter: /\.node$|^cpu-features$/ }, ({ path }) => ({ path, namespace: 'absent' }));
+    // Other platforms' koffi.
+    onResolve({ filter: /^@koromix\// }, ({ path }) => ({ path, namespace: 'absent' }));
+    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(`${path} is not part of this executable`)});`,
+    }));
+  },
+};
+
+const common: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'error',
+  plugins: [plugin],
+};
