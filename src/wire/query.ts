@@ -77,6 +77,7 @@ export class QueryReader {
     this.hasEdns = false;
     this.ednsPayloadBytes = 0;
     this.isDnssecOk = false;
+    this.optOffset = 0;
     this.optLength = 0;
     this.cookieOffset = 0;
     this.cookieLength = 0;

@@ -93,7 +93,8 @@ export class HostileMessages {
         return this.#lengthen(length, random(40));
       case 5:
         // One of the counts.
-        if (length >= 12) bytes.writeUInt16BE(random(3) === 0 ? random(0x10000) : random(4), 4 + 2 * random(4));
+        if (length >= 12)
+          bytes.writeUInt16BE(random(3) === 0 ? random(0x10000) : random(4), 4 + 2 * random(4));
         return length;
       case 6:
         // A reply, or another opcode.
