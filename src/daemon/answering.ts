@@ -98,7 +98,8 @@ export class Answering {
       kind: 'tcpQuery',
       query: {
         id,
-        bytes,
+        // Small buffers lie in a pool of 8 KiB, which would cross over as a whole.
+        bytes: Uint8Array.from(bytes),
         addressKey: client.addressKey,
         address: client.addressText(),
         localAddress: client.localAddressText(),
@@ -166,7 +167,8 @@ export class Answering {
   #answerTcp(id: number, bytes: Uint8Array | null): void {
     const client = this.#tcpClients.get(id);
     this.#tcpClients.delete(id);
-    if (bytes !== null) client?.send(bytes);
+    if (bytes === null) client?.drop();
+    else client?.send(bytes);
   }
 
   async close(): Promise<void> {
