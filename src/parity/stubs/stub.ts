@@ -82,7 +82,7 @@ export interface SentQuery extends OracleQuery {
   readonly by: 'stub' | 'systemd-resolved';
   /** milliseconds since the lookup began */
   readonly atMs: number;
-  /** where the stub adds jitter: the latest moment; `atMs` is the earliest */
+  /** where jitter or a race decides: the latest moment, `atMs` being the earliest; order and server may differ */
   readonly latestMs?: number;
   /** the OPT record's UDP size, null without EDNS */
   readonly optSize: number | null;

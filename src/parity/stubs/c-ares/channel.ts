@@ -315,7 +315,7 @@ export class CAresChannel {
       },
       {
         optSize: query.hasEdns ? ednsSize : null,
-        ...(this.latestMs > nowMs ? { latestMs: this.latestMs } : {}),
+        ...(this.#isRaced(query) ? { latestMs: Math.max(this.latestMs, nowMs) } : {}),
       },
     );
     if (answer.kind === 'closed') {
@@ -349,6 +349,17 @@ export class CAresChannel {
     socket.hasError = false;
     this.#skip(query, server);
     this.#nextServer(query);
+  }
+
+  /**
+   * Whether order or server of a resend are left to chance in 1.34: after jitter, among timers that end
+   * together, and once every server has failed, when the counts of both queries decide.
+   */
+  #isRaced(query: Query): boolean {
+    if (!this.#is134() || query.tries === 0) return this.latestMs > this.#wire.nowMs;
+    const servers = this.#settings.servers.length;
+    const hasFailedAll = servers > 1 && query.tries >= servers;
+    return query.error === 'ARES_ETIMEOUT' || hasFailedAll || this.latestMs > this.#wire.nowMs;
   }
 
   #leastFailed(): number {
