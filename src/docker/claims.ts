@@ -1,6 +1,6 @@
 /** The names that a container holds, strongest source first. Pure. */
 import { nameProblem } from '../dns/name.ts';
-import { SOURCES, type Source } from '../names/owner.ts';
+import type { Source } from '../names/owner.ts';
 import type { ContainerFacts, Endpoint } from './container-facts.ts';
 import { composeService, type Wishes, wishesOf } from './labels.ts';
 
@@ -22,8 +22,8 @@ export interface Refusal {
 const SHORT_ID_LENGTH = 12;
 
 /**
- * All names that a container holds, each once with its strongest source, and those that DNS cannot carry.
- * Never throws.
+ * All names that a container holds, each once for every source: an alias ties it to others on its
+ * network, whatever else gives the name. And those that DNS cannot carry. Never throws.
  */
 export function claimsOf(
   facts: ContainerFacts,
@@ -38,7 +38,8 @@ export function claimsOf(
     const reason = problemOf(candidate);
     if (reason === undefined) {
       const claim = { ...candidate, name: plain(candidate.name) };
-      claims.set(claim.name, merged(claims.get(claim.name), claim));
+      const key = `${claim.source} ${claim.name}`;
+      claims.set(key, merged(claims.get(key), claim));
     } else if (!said.has(candidate.name)) {
       said.add(candidate.name);
       refused.push({ name: candidate.name, reason });
@@ -113,11 +114,8 @@ function plain(name: string): string {
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }
 
-/** One name from two sources: the stronger source, and the addresses that either gives. */
+/** The same name on several networks: the addresses that any of them gives. */
 function merged(before: NamedClaim | undefined, claim: NamedClaim): NamedClaim {
-  if (before === undefined) return claim;
-  const isStronger = SOURCES.indexOf(claim.source) < SOURCES.indexOf(before.source);
-  const places =
-    before.places === null || claim.places === null ? null : [...before.places, ...claim.places];
-  return { name: claim.name, source: isStronger ? claim.source : before.source, places };
+  if (before === undefined || before.places === null || claim.places === null) return claim;
+  return { ...claim, places: [...before.places, ...claim.places] };
 }
