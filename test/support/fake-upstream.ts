@@ -7,7 +7,8 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
-import { optRecord, replyTo, show } from './message.ts';
+import { typeName } from '../../src/dns/codes.ts';
+import { optRecord, replyTo } from './message.ts';
 
 /** One query as it arrived. */
 export interface Asked {
@@ -207,14 +208,19 @@ export class FakeUpstream {
   }
 
   async #answerTo(bytes: Buffer, via: Asked['via'], port: number): Promise<Sent> {
-    const [text = '', type = ''] = show(Buffer.from(bytes)).question.split(' ');
-    const name = text.replace(/\.$/, '');
-    const asked = { name, type, via, bytes: Buffer.from(bytes), port, atMs: performance.now() };
+    const asked = {
+      ...questionOf(bytes),
+      via,
+      bytes: Buffer.from(bytes),
+      port,
+      atMs: performance.now(),
+    };
     this.seen.push(asked);
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
-    const key = name.toLowerCase();
-    const script = this.#scripts.get(`${key} ${type}`) ?? this.#scripts.get(key) ?? this.#other;
+    const key = asked.name.toLowerCase();
+    const script =
+      this.#scripts.get(`${key} ${asked.type}`) ?? this.#scripts.get(key) ?? this.#other;
     return await script(asked);
   }
 
@@ -230,6 +236,17 @@ export class FakeUpstream {
     this.#udp?.close();
     await closed;
   }
+}
+
+/** The question alone: what follows it may be malformed. */
+function questionOf(bytes: Buffer): { readonly name: string; readonly type: string } {
+  const labels: string[] = [];
+  let at = 12;
+  for (let size = bytes.readUInt8(at); size > 0; size = bytes.readUInt8(at)) {
+    labels.push(bytes.toString('latin1', at + 1, at + 1 + size));
+    at += size + 1;
+  }
+  return { name: labels.join('.'), type: typeName(bytes.readUInt16BE(at + 1)) };
 }
 
 /** A message as it goes over a stream (RFC 1035 §4.2.2). */
