@@ -159,10 +159,7 @@ function logState(state: EngineState, log: Logger): void {
       log.info({ reason: state.reason }, 'waiting for the engine; everything else is served');
       break;
     case 'connected':
-      log.info(
-        { version: state.version, api: state.apiVersion, ...state.counts },
-        'engine connected',
-      );
+      // The engine room has said so, with what it found.
       break;
     case 'stale':
       log.warn({ reason: state.reason }, 'engine lost; the last known names are served as stale');

@@ -150,6 +150,7 @@ function upstreamsFor(name: string, groups: readonly UpstreamGroup[]): readonly 
 function isAllowed(address: string, view: View, config: Config): boolean {
   const bytes = addressBytes(address);
   if (bytes === undefined) return false;
+  // A container view comes from the engines' own subnets, which is what `engine-networks` allows.
   if (config.allow.engineNetworks && view.kind === 'container') return true;
   return config.allow.cidrs.some((cidr) => contains(parseSubnet(cidr), bytes));
 }

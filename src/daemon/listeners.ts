@@ -6,6 +6,7 @@ import { messageOf } from '../errors.ts';
 import { TcpListener } from '../listen/tcp.ts';
 import type { Logger } from '../log.ts';
 import type { Answering } from './answering.ts';
+import type { PassedSocket } from './passed-sockets.ts';
 
 /** Where to listen, as the configuration says it. */
 export type WantedListen =
@@ -33,6 +34,8 @@ export class Listeners {
   readonly #threads: readonly Answering[];
   readonly #log: Logger;
   readonly #onChange: () => void;
+  /** Bound by systemd; each is taken once. */
+  readonly #passed: PassedSocket[];
   readonly #open = new Map<string, OpenListener>();
   /** What could not be opened, so that it is said once. */
   readonly #complained = new Map<string, string>();
@@ -42,11 +45,20 @@ export class Listeners {
   #queue: Promise<void> = Promise.resolve();
   #nextThread = 0;
 
-  /** @param onChange called after sockets were opened or closed */
-  constructor(threads: readonly Answering[], log: Logger, onChange: () => void) {
+  /**
+   * @param onChange called after sockets were opened or closed
+   * @param passed used in place of sockets of our own where their address is wanted
+   */
+  constructor(
+    threads: readonly Answering[],
+    log: Logger,
+    onChange: () => void,
+    passed: readonly PassedSocket[] = [],
+  ) {
     this.#threads = threads;
     this.#log = log;
     this.#onChange = onChange;
+    this.#passed = [...passed];
   }
 
   /** Where homeport can be asked now. */
@@ -172,16 +184,25 @@ export class Listeners {
   async #bind(endpoint: Endpoint): Promise<OpenListener> {
     for (let tries = 1; ; tries++) {
       const tcp = new TcpListener((bytes, client) => this.#thread().askTcp(bytes, client));
-      await tcp.listen(endpoint);
+      await tcp.listen(this.#takePassed('tcp', endpoint) ?? endpoint);
       const { address } = endpoint;
+      const udp = this.#takePassed('udp', endpoint) ?? { address, port: tcp.port };
       try {
-        for (const thread of this.#threads) await thread.listen({ address, port: tcp.port });
+        for (const thread of this.#threads) await thread.listen(udp);
         return { endpoint: { address: canonicalAddress(address), port: tcp.port }, tcp };
       } catch (error) {
         await this.#unbind({ endpoint: { address, port: tcp.port }, tcp });
         if (endpoint.port !== 0 || tries >= MAX_PORT_TRIES) throw error;
       }
     }
+  }
+
+  #takePassed(protocol: 'udp' | 'tcp', wanted: Endpoint): { fd: number } | undefined {
+    const index = this.#passed.findIndex(
+      (socket) => socket.protocol === protocol && keyOf(socket) === keyOf(wanted),
+    );
+    const [socket] = index < 0 ? [] : this.#passed.splice(index, 1);
+    return socket === undefined ? undefined : { fd: socket.fd };
   }
 
   async #unbind(listener: OpenListener): Promise<void> {

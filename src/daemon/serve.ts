@@ -18,6 +18,7 @@ import { Engines } from './engines.ts';
 import { Listeners } from './listeners.ts';
 import type { FromAnswering, ToAnswering } from './messages.ts';
 import { Naming } from './naming.ts';
+import { passedSockets } from './passed-sockets.ts';
 import { RateLimit } from './rate-limit.ts';
 import { ServiceManager } from './service-manager.ts';
 import { settingsOfConfig } from './settings-of-config.ts';
@@ -109,8 +110,11 @@ class Server {
         this.#listeners.setGateways(gateways.flatMap((network) => network.gateways));
       },
     });
-    this.#listeners = new Listeners(this.#threads, options.log.child({ room: 'listen' }), () =>
-      this.#upstreams.choose(),
+    this.#listeners = new Listeners(
+      this.#threads,
+      options.log.child({ room: 'listen' }),
+      () => this.#upstreams.choose(),
+      passedSockets(options.env),
     );
     this.#upstreams = new UpstreamWatch({
       log: options.log.child({ room: 'upstream' }),
