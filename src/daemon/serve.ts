@@ -15,9 +15,12 @@ import { VERSION } from '../version.ts';
 import { Answering, type TransportKind } from './answering.ts';
 import { Reports } from './control-source.ts';
 import { Engines } from './engines.ts';
+import { serverSide } from './homeport-side.ts';
 import { Listeners } from './listeners.ts';
 import type { FromAnswering, ToAnswering } from './messages.ts';
 import { Naming } from './naming.ts';
+import { ParityChecker } from './parity-checker.ts';
+import { ParityWatch } from './parity-watch.ts';
 import { passedSockets } from './passed-sockets.ts';
 import { RateLimit } from './rate-limit.ts';
 import { ServiceManager } from './service-manager.ts';
@@ -73,6 +76,8 @@ class Server {
   readonly #upstreams: UpstreamWatch;
   readonly #streams = new UpstreamStreams();
   readonly #reports: Reports;
+  readonly #parity: ParityWatch;
+  readonly #checker = new ParityChecker();
   readonly #manager: ServiceManager;
   readonly #limit = new RateLimit(LOGGED_PER_MINUTE, 60_000);
   readonly #stopping = new AbortController();
@@ -105,6 +110,7 @@ class Server {
       post,
       changed: (delta) => {
         this.#reports.changed(delta);
+        this.#parity.touch();
         if (delta.networks === null) return;
         const gateways = delta.networks.filter(({ tellsWhoAsks }) => tellsWhoAsks);
         this.#listeners.setGateways(gateways.flatMap((network) => network.gateways));
@@ -113,7 +119,10 @@ class Server {
     this.#listeners = new Listeners(
       this.#threads,
       options.log.child({ room: 'listen' }),
-      () => this.#upstreams.choose(),
+      () => {
+        this.#upstreams.choose();
+        this.#parity.touch();
+      },
       passedSockets(options.env),
     );
     this.#upstreams = new UpstreamWatch({
@@ -127,6 +136,7 @@ class Server {
       post,
       changed: () => {
         for (const status of this.#engines.statuses) this.#reports.engineChanged(status);
+        this.#parity.touch();
       },
     });
     this.#reports = new Reports({
@@ -141,7 +151,17 @@ class Server {
       listenProblems: () => this.#listeners.problems,
       engines: () => this.#engines.statuses,
       upstreams: () => this.#upstreams.groups,
+      parity: () => this.#parity.report,
       reload: () => this.reload(),
+    });
+    this.#parity = new ParityWatch({
+      log: options.log.child({ room: 'parity' }),
+      check: () => {
+        const listen = this.#listeners.endpoints;
+        const side = serverSide(this.#reports.names(), { listen }, this.#config);
+        return this.#checker.check(this.#config, side);
+      },
+      changed: (report) => this.#reports.parityChanged(report),
     });
   }
 
@@ -219,6 +239,7 @@ class Server {
     this.#manager.ready(
       `answering on ${endpoints.map(({ address, port }) => `${address}:${port}`).join(', ')}`,
     );
+    this.#watchParity();
   }
 
   async #watchConfig(): Promise<void> {
@@ -233,6 +254,11 @@ class Server {
         ),
     });
     await this.#watch.ready;
+  }
+
+  #watchParity(): void {
+    const { parity, resolvConf } = this.#config;
+    this.#parity.configure({ production: parity.production, resolvConf });
   }
 
   /** systemd hears that the service lives only after each answering thread has said so itself. */
@@ -302,6 +328,7 @@ class Server {
     this.#naming.setDepartedFor(config.expected.departedForMs);
     this.#naming.setStatics(ownersOfRecords(config));
     await this.#upstreams.configure(config.upstreams, config.resolvConf);
+    this.#watchParity();
     return { isReloaded: true, problems: [] };
   }
 
@@ -353,6 +380,8 @@ class Server {
     clearInterval(this.#watchdog);
     await this.#watch?.close();
     await this.#control?.close();
+    this.#parity.close();
+    await this.#checker.close();
     await this.#listeners.close();
     await this.#engines.close();
     await this.#upstreams.close();
