@@ -5,15 +5,24 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { inject } from 'postject';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Node looks for its blob by these (doc/api/single-executable-applications.md). */
+const REPLACEMENTS = join(ROOT, 'config/package/executable');
 const BLOB = 'NODE_SEA_BLOB';
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+/** Packages that try to require others (protobufjs its `long`) must fail as on a disk, without Node's warning. */
+const REQUIRE = `{
+  const builtin = require;
+  require = (id) => {
+    if (builtin('node:module').isBuiltin(id)) return builtin(id);
+    throw Object.assign(new Error('there is no package ' + id), { code: 'MODULE_NOT_FOUND' });
+  };
+}`;
 const UNITS = ['homeport.service', 'homeport.socket', 'homeport-fallback.service'];
 
 /**
@@ -34,7 +43,8 @@ export async function buildExecutable(folder: string): Promise<string> {
     // The file's own address is the executable's; nothing is looked up beside it.
     define: { 'import.meta.url': 'homeportExecutableUrl' },
     banner: {
-      js: "const homeportExecutableUrl = require('node:url').pathToFileURL(process.execPath).href;",
+      js: `const homeportExecutableUrl = require('node:url').pathToFileURL(process.execPath).href;
+${REQUIRE}`,
     },
   });
   await build({
@@ -76,7 +86,8 @@ async function makeExecutable(
   return executable;
 }
 
-function nativeModule(): string {
+/** koffi's native module, as the registry has it for this machine. */
+export function nativeModule(): string {
   const platform = `linux_${process.arch}`;
   return `@koromix/koffi-linux-${process.arch}/${platform}/koffi.node`;
 }
@@ -85,12 +96,11 @@ const plugin: Plugin = {
   name: 'executable',
   setup({ onLoad, onResolve }) {
     // Both find files beside themselves, which a single executable has not.
-    const replaced = { 'start-thread.ts': 'start-thread.ts', 'load-koffi.ts': 'load-koffi.ts' };
-    onLoad({ filter: /\/src\/listen\/(start-thread|native\/load-koffi)\.ts$/ }, ({ path }) => {
-      const name = path.endsWith('start-thread.ts') ? replaced['start-thread.ts'] : replaced['load-koffi.ts'];
-      const file = join(ROOT, 'config/package/executable', name);
-      return { contents: readFileSync(file, 'utf8'), loader: 'ts', resolveDir: join(ROOT, 'config/package/executable') };
-    });
+    onLoad({ filter: /\/src\/listen\/(start-thread|native\/load-koffi)\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(join(REPLACEMENTS, basename(path)), 'utf8'),
+      loader: 'ts',
+      resolveDir: REPLACEMENTS,
+    }));
     // Optional native parts of ssh2 (dockerode over ssh): it does without.
     onResolve({ filter: /\.node$|^cpu-features$/ }, ({ path }) => ({ path, namespace: 'absent' }));
     // Other platforms' koffi.

@@ -1,0 +1,23 @@
+/**
+ * `npm run package [-- FOLDER]`: the single executable and the Debian package, into .package/ or FOLDER.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildDebian } from './debian.ts';
+import { buildExecutable } from './executable.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const out = resolve(process.argv[2] ?? join(root, '.package'));
+
+async function main(): Promise<void> {
+  mkdirSync(out, { recursive: true });
+  // What is built here is nobody's to commit.
+  writeFileSync(join(out, '.gitignore'), '*\n');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const executable = await buildExecutable(out);
+  process.stdout.write(`${executable}\n`);
+  process.stdout.write(`${await buildDebian(executable, version, out)}\n`);
+}
+
+await main();
