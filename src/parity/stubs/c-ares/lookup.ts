@@ -183,7 +183,8 @@ function lookInDns(context: Context, name: string, family: Family): DnsOutcome {
 /** 1.34 passes over SERVFAIL and REFUSED for a candidate of one label, as systemd-resolved answers it. */
 function mayGoOn(version: CAresVersion, candidate: string, status: AresStatus): boolean {
   if (version !== '1.34') return false;
-  const isOneLabel = !withoutRoot(candidate).includes('.');
+  // a final dot counts as a label of its own
+  const isOneLabel = !candidate.includes('.');
   return isOneLabel && (status === 'ARES_ESERVFAIL' || status === 'ARES_EREFUSED');
 }
 
