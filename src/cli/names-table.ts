@@ -1,5 +1,6 @@
 /** Owned names as a person reads them. */
 import type { ControlEvent, GroupReport, NameReport, NamesReport } from '../control/reports.ts';
+import { verdictText } from './parity-line.ts';
 import { table } from './table.ts';
 import { printable, type Terminal } from './terminal.ts';
 
@@ -29,7 +30,13 @@ export function namesTable(report: NamesReport, { paint, columns }: Terminal): s
       ),
     ]);
   const body = [...rows, ...departedRows, ...missingRows];
-  return `${body.length === 0 ? '' : table([head, ...body], columns())}${summary(report, paint)}\n`;
+  return `${body.length === 0 ? '' : table([head, ...body], columns())}${summary(report, paint)}\n${parityLine(report, paint)}`;
+}
+
+function parityLine({ parity }: NamesReport, paint: Terminal['paint']): string {
+  if (parity === undefined) return '';
+  const wayOut = parity === null || parity.verdict === 'parity' ? '' : '; see `homeport parity`';
+  return `parity with production: ${verdictText(parity, paint)}${wayOut}\n`;
 }
 
 function compare(a: string, b: string): number {
@@ -113,6 +120,10 @@ export function changeLine(event: ControlEvent, { paint }: Terminal): string {
       return event.isReloaded
         ? `${paint.green('!')} configuration reloaded\n`
         : `${paint.red('!')} configuration not reloaded: ${printable(event.problems[0] ?? '')}\n`;
+    case 'parity': {
+      const mark = event.report.verdict === 'parity' ? paint.green('!') : paint.yellow('!');
+      return `${mark} parity with production: ${verdictText(event.report, paint)}\n`;
+    }
     case 'lost':
       return `${paint.yellow('!')} some changes were not shown\n`;
   }

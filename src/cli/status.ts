@@ -1,8 +1,9 @@
 /** `homeport status`: how the server is. */
 import { Command } from 'commander';
-import type { StatusReport } from '../control/reports.ts';
+import type { ParityReport, StatusReport } from '../control/reports.ts';
 import { addressWithPort } from './address-text.ts';
 import { EXIT } from './exit-code.ts';
+import { verdictText } from './parity-line.ts';
 import type { Finish } from './program.ts';
 import { controlClient, type ServerFlags, withServerOptions } from './server-options.ts';
 import { table } from './table.ts';
@@ -58,12 +59,30 @@ function printed(status: StatusReport, { paint, columns }: Terminal): string {
       'names',
       `${counts.names}, ${counts.collisions} collisions, ${counts.missing} expected and missing`,
     ],
+    ...(status.parity === undefined ? [] : parityRows(status.parity, paint)),
     ['counted', counterText(status.counters)],
   ];
   return table(
     rows.map(([key, value]) => [paint.dim(key), printableLine(value)]),
     columns(),
   );
+}
+
+/** What the worst differences are; `homeport parity` tells all. */
+const FINDINGS_SHOWN = 3;
+
+function parityRows(
+  report: ParityReport | null,
+  paint: Terminal['paint'],
+): readonly [string, string][] {
+  const findings = (report?.findings ?? []).slice(0, FINDINGS_SHOWN);
+  return [
+    ['parity', verdictText(report, paint)],
+    ...findings.map(({ severity, target, message }): [string, string] => [
+      '',
+      (severity === 'error' ? paint.red : paint.yellow)(printable(`${target}: ${message}`)),
+    ]),
+  ];
 }
 
 /** Colour codes are ours and stay; line ends of others do not. */

@@ -22,6 +22,8 @@ export interface NamesReport {
     /** ISO 8601. */
     readonly until: string;
   }[];
+  /** As in the status. */
+  readonly parity?: ParityReport | null;
 }
 
 export interface NameReport {
@@ -153,6 +155,25 @@ export interface StatusReport {
   };
   /** Queries answered, forwarded, refused, leaked… since the start. */
   readonly counters: Readonly<Record<string, number>>;
+  /** The last parity check; null: none yet; absent: no production profile is configured. */
+  readonly parity?: ParityReport | null;
+}
+
+/** Whether this host, and every container on it, resolves names as production does; `homeport parity` tells all. */
+export interface ParityReport {
+  readonly verdict: 'parity' | 'differs' | 'could not check';
+  /** ISO 8601. */
+  readonly checkedAt: string;
+  readonly counts: { readonly error: number; readonly warning: number; readonly notice: number };
+  /** The worst first; not all of them, where there are many. */
+  readonly findings: readonly {
+    readonly id: string;
+    readonly severity: 'error' | 'warning' | 'notice';
+    readonly target: string;
+    readonly message: string;
+  }[];
+  /** What could not be read or judged. */
+  readonly problems: readonly string[];
 }
 
 export interface EngineReport {
@@ -190,5 +211,6 @@ export type ControlEvent =
       readonly reason: string | null;
     }
   | { readonly kind: 'reload'; readonly isReloaded: boolean; readonly problems: readonly string[] }
+  | { readonly kind: 'parity'; readonly report: ParityReport }
   /** This reader was too slow, and events were left out: ask for the names again. */
   | { readonly kind: 'lost' };

@@ -6,6 +6,7 @@ import type {
   EngineReport,
   NameReport,
   NamesReport,
+  ParityReport,
   ReloadReport,
   StatusReport,
 } from '../control/reports.ts';
@@ -32,6 +33,8 @@ export interface Reported {
   listenProblems(): readonly string[];
   engines(): readonly EngineStatus[];
   upstreams(): readonly UpstreamGroup[];
+  /** undefined: no production is configured. */
+  parity(): ParityReport | null | undefined;
   reload(): Promise<ReloadReport>;
 }
 
@@ -46,7 +49,8 @@ export class Reports implements ControlSource {
   }
 
   names(): NamesReport {
-    return listNames(this.#reported.naming.table.entries(), this.#listing());
+    const listed = listNames(this.#reported.naming.table.entries(), this.#listing());
+    return { ...listed, ...this.#parity() };
   }
 
   explain(query: Parameters<ControlSource['explain']>[0]): ReturnType<ControlSource['explain']> {
@@ -101,7 +105,13 @@ export class Reports implements ControlSource {
         missing: missing.length,
       },
       counters,
+      ...this.#parity(),
     };
+  }
+
+  #parity(): Pick<StatusReport, 'parity'> {
+    const parity = this.#reported.parity();
+    return parity === undefined ? {} : { parity };
   }
 
   subscribe(listener: (event: ControlEvent) => void): () => void {
@@ -140,6 +150,10 @@ export class Reports implements ControlSource {
 
   reloaded(report: ReloadReport): void {
     this.#tell({ kind: 'reload', ...report });
+  }
+
+  parityChanged(report: ParityReport): void {
+    this.#tell({ kind: 'parity', report });
   }
 
   #tell(event: ControlEvent): void {

@@ -38,7 +38,8 @@ export class ParityChecker {
     try {
       return await ask(this.#worker, { id: this.#nextId++, config, server });
     } catch (error) {
-      this.#drop();
+      // One that hangs in a file system may take its time to end.
+      void this.#drop();
       throw error;
     }
   }

@@ -42,9 +42,9 @@ const MAX_WAIT_MS = 10_000;
 /** Lasting churn has one check in so long… */
 const INTERVAL_MS = 10_000;
 /** …a few at once are free… */
-const FREE_MS = 2 * INTERVAL_MS;
-/** …and a check that takes long has itself made up for: never more than a twentieth of one core. */
-const REST_FACTOR = 20;
+const FREE_MS = 3 * INTERVAL_MS;
+/** …and a check that takes long is made up for: in the long run a fifth of one core at most. */
+const REST_FACTOR = 5;
 /** They decide before DNS does. */
 const HOST_FILES = ['/etc/nsswitch.conf', '/etc/hosts'];
 
