@@ -13,8 +13,7 @@ import {
   addressesIn,
   BeyondMeasured,
   type DnsOracle,
-  type Failed,
-  type Found,
+  type Ending,
   type Lookup,
   type OracleReply,
   type Outcome,
@@ -25,10 +24,6 @@ import { Wire } from './wire.ts';
 
 const timeoutMs = 5000;
 const sendsPerServer = 2;
-
-type Ending =
-  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
-  | Pick<Failed, 'kind' | 'error'>;
 
 interface Setup {
   readonly situation: Situation;

@@ -2,19 +2,17 @@
  * Go's own resolver (net/dnsclient_unix.go), as in a static binary (CGO_ENABLED=0): A and AAAA in
  * goroutines of their own, every failure goes on to the next candidate.
  */
-import type { HostsFile } from '../../resolv-conf/hosts-file.ts';
 import { inetPton, ipv6WithScope } from '../../resolv-conf/inet.ts';
-import type { NssSource } from '../../resolv-conf/nsswitch.ts';
-import { type GoReading, type GoVersion, readAsGo } from '../../resolv-conf/readings/go.ts';
+import { type GoVersion, readAsGo } from '../../resolv-conf/readings/go.ts';
 import { byDestination } from './destination-order.ts';
-import { canBeAsked, dotsIn, isRooted, withoutRoot } from './names.ts';
+import { candidates, type GoSetup, isDomainName, lookInHosts, lookupOrder } from './go-names.ts';
+import { canBeAsked, isRooted } from './names.ts';
 import {
   addressesIn,
   BeyondMeasured,
   type DnsOracle,
-  type Failed,
+  type Ending,
   type Family,
-  type Found,
   isLame,
   type Lookup,
   type OracleReply,
@@ -26,12 +24,6 @@ import { Wire } from './wire.ts';
 
 /** The size in the OPT record, which Go always sends. */
 const ednsSize = 1232;
-const maxNameLength = 254;
-
-type Ending =
-  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
-  | Pick<Failed, 'kind' | 'error'>;
-type Order = 'files dns' | 'dns files' | 'files' | 'dns';
 
 /** One type's way through servers and rounds. */
 interface TypeResult {
@@ -42,10 +34,7 @@ interface TypeResult {
   readonly result: { readonly addresses: readonly string[] } | { readonly error: string };
 }
 
-interface Context {
-  readonly version: GoVersion;
-  readonly situation: Situation;
-  readonly reading: GoReading;
+interface Context extends GoSetup {
   readonly wire: Wire;
   readonly race: Race;
   /** two errors came at one moment: which one is kept is a race */
@@ -81,7 +70,7 @@ export function createGo(situation: Situation, version: GoVersion): StubResolver
 }
 
 function run(
-  setup: Pick<Context, 'version' | 'situation' | 'reading'>,
+  setup: GoSetup,
   lookup: Lookup,
   oracle: DnsOracle,
   race: Race,
@@ -135,93 +124,6 @@ function ofFamily(addresses: readonly string[], name: string, family: Family): E
 
 function isOfFamily(address: string, family: Family): boolean {
   return family === 'unspec' || address.includes(':') === (family === 'inet6');
-}
-
-/** All matching lines, any letter case; a final dot matters for a name of one label only. */
-function lookInHosts(hosts: HostsFile, name: string): readonly string[] {
-  const wanted = hostsKey(name);
-  const addresses: string[] = [];
-  for (const entry of hosts.entries) {
-    if (!entry.names.some((own) => hostsKey(own) === wanted)) continue;
-    const address = inetPton(entry.address) ?? ipv6WithScope(entry.address);
-    if (address !== undefined) addresses.push(address);
-  }
-  return addresses;
-}
-
-/** absDomainName: names with a dot are rooted, a single label stays as it is. */
-function hostsKey(name: string): string {
-  const lower = name.toLowerCase();
-  return lower.includes('.') && !isRooted(lower) ? `${lower}.` : lower;
-}
-
-/** net/conf.go for a binary without cgo: only the order of files and dns is taken from nsswitch.conf. */
-function lookupOrder({ version, situation, reading }: Context, name: string): Order {
-  const sources = situation.nsswitch.hosts;
-  if (version === '1.19') {
-    const hasEnvironment =
-      situation.env.LOCALDOMAIN !== undefined ||
-      (situation.env.RES_OPTIONS ?? '') !== '' ||
-      (situation.env.HOSTALIASES ?? '') !== '';
-    const isLocal = withoutRoot(name).toLowerCase().endsWith('.local');
-    const isOdd = sources.some((source) => isOddIn119(source, situation.hostname, name));
-    if (hasEnvironment || reading.hasUnknown || isLocal || isOdd) return 'files dns';
-  }
-  const known = sources
-    .map(({ source }) => source)
-    .filter((source) => source === 'files' || source === 'dns');
-  const others = sources.filter(({ source }) => source !== 'files' && source !== 'dns');
-  // 1.24 takes a source it does not know for dns, unless dns itself is listed
-  if (version === '1.24' && others.length > 0 && !known.includes('dns')) {
-    const first = sources[0]?.source === 'files' ? 'files dns' : 'dns files';
-    return known.includes('files') ? first : 'dns';
-  }
-  const hasFiles = known.includes('files');
-  if (hasFiles && known.includes('dns')) return known[0] === 'files' ? 'files dns' : 'dns files';
-  if (hasFiles) return 'files';
-  return known.includes('dns') ? 'dns' : 'files dns';
-}
-
-/** What makes 1.19 fall back to files before dns: actions that differ from the default, unknown sources. */
-function isOddIn119({ source, criteria }: NssSource, hostname: string, name: string): boolean {
-  if (source === 'myhostname') {
-    const asked = withoutRoot(name).toLowerCase();
-    const isLocalhost = /^(.+\.)?localhost(\.localdomain)?$/.test(asked);
-    return isLocalhost || asked === 'gateway' || asked === hostname.toLowerCase();
-  }
-  if (source.startsWith('mdns')) return false;
-  if (source !== 'files' && source !== 'dns') return true;
-  return criteria.some(({ isNegated, status, action }, index) => {
-    if (isNegated) return true;
-    const usual = status === 'success' ? 'return' : 'continue';
-    const isLast = index === criteria.length - 1;
-    return !(isLast && action === 'return') && action !== usual;
-  });
-}
-
-/** isDomainName: letters, digits, hyphens and underscores, not all numeric; anything else is not asked. */
-function isDomainName(name: string): boolean {
-  const plain = withoutRoot(name);
-  const length = name.length;
-  if (length === 0 || length > maxNameLength || (length === maxNameLength && !isRooted(name))) {
-    return false;
-  }
-  const labels = plain.split('.');
-  const areGood = labels.every(
-    (label) => /^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(label) && label.length <= 63,
-  );
-  return areGood && !labels.some((label) => label.endsWith('-')) && /[A-Za-z_-]/.test(plain);
-}
-
-/** nameList: the candidates by ndots, `.onion` never as it is. */
-function candidates({ version, reading }: Context, name: string): readonly string[] {
-  const isOnion = (candidate: string): boolean => candidate.toLowerCase().endsWith('.onion');
-  if (version === '1.19' && isOnion(withoutRoot(name))) return [];
-  if (isRooted(name)) return isOnion(withoutRoot(name)) ? [] : [withoutRoot(name)];
-  const suffixed = reading.search.map(({ domain }) => `${name}.${domain}`);
-  const asIs = [name];
-  const all = dotsIn(name) >= reading.ndots.value ? [...asIs, ...suffixed] : [...suffixed, ...asIs];
-  return all.filter((candidate) => !isOnion(candidate) && candidate.length < maxNameLength);
 }
 
 function lookInDns(context: Context, name: string, family: Family): Ending {

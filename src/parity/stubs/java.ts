@@ -6,8 +6,7 @@ import { canBeAsked, toBytes, withoutRoot } from './names.ts';
 import {
   addressesIn,
   BeyondMeasured,
-  type Failed,
-  type Found,
+  type Ending,
   type Lookup,
   type OracleReply,
   type Outcome,
@@ -15,10 +14,6 @@ import {
   type StubResolver,
 } from './stub.ts';
 import { Wire } from './wire.ts';
-
-type Ending =
-  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
-  | Pick<Failed, 'kind' | 'error'>;
 
 /**
  * Creates Java's resolvers: api `jndi`, else InetAddress.

@@ -11,9 +11,8 @@ import { canBeAsked, dotsIn, isRooted, literalAddress, toBytes, withoutRoot } fr
 import {
   addressesIn,
   BeyondMeasured,
-  type Failed,
+  type Ending,
   type Family,
-  type Found,
   type Lookup,
   type Outcome,
   type Situation,
@@ -24,10 +23,6 @@ import { Wire } from './wire.ts';
 export type MuslVersion = '1.2.3' | '1.2.5';
 
 const maxNameLength = 254;
-
-type Ending =
-  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
-  | Pick<Failed, 'kind' | 'error'>;
 
 interface Context {
   readonly version: MuslVersion;

@@ -123,6 +123,11 @@ export interface Unknown extends Made {
 
 export type Outcome = Found | Failed | Unknown;
 
+/** What a lookup ends with, before its queries and time are attached. */
+export type Ending =
+  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
+  | Pick<Failed, 'kind' | 'error'>;
+
 /** A stub with a situation already read: cheap to ask many times. Never throws. */
 export type StubResolver = (lookup: Lookup, oracle: DnsOracle) => Outcome;
 

@@ -6,8 +6,7 @@ import { canBeAsked, dotsIn, isRooted, toBytes, withoutRoot } from './names.ts';
 import {
   addressesIn,
   BeyondMeasured,
-  type Failed,
-  type Found,
+  type Ending,
   type Lookup,
   type OracleReply,
   type Outcome,
@@ -16,10 +15,6 @@ import {
   type StubResolver,
 } from './stub.ts';
 import { Wire } from './wire.ts';
-
-type Ending =
-  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
-  | Pick<Failed, 'kind' | 'error'>;
 
 /** How a tool asks: what it marks its queries with, and which names it tries. */
 interface Tool {

@@ -10,9 +10,8 @@ import { dotsIn, isRooted, toBytes, withoutRoot } from '../names.ts';
 import {
   addressesIn,
   BeyondMeasured,
-  type Failed,
+  type Ending,
   type Family,
-  type Found,
   type Lookup,
   type OracleReply,
   type Outcome,
@@ -21,10 +20,6 @@ import {
 } from '../stub.ts';
 import { Wire } from '../wire.ts';
 import { type AresStatus, CAresChannel } from './channel.ts';
-
-type Ending =
-  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
-  | Pick<Failed, 'kind' | 'error'>;
 
 interface Context {
   readonly version: CAresVersion;

@@ -7,9 +7,8 @@ import {
   addressesIn,
   BeyondMeasured,
   type DnsOracle,
-  type Failed,
+  type Ending,
   type Family,
-  type Found,
   type Lookup,
   type Outcome,
   type Situation,
@@ -19,11 +18,6 @@ import type { ResolvedVersion } from '../systemd-resolved.ts';
 import { askSource, type NssResult } from './nss.ts';
 import { GlibcProcess, type GlibcSetup } from './process.ts';
 import { type HErrno, query, search } from './search.ts';
-
-/** What a lookup ends with, before the queries are attached. */
-type Ending =
-  | Pick<Found, 'kind' | 'addresses' | 'owner' | 'source'>
-  | Pick<Failed, 'kind' | 'error'>;
 
 /** glibc 2.36 and 2.41: no measured difference. Reads the situation once. */
 export function createGlibc(situation: Situation, resolved: ResolvedVersion): StubResolver {

@@ -26,6 +26,17 @@ interface Arrival {
   readonly reply: OracleReply;
 }
 
+/** One or both questions to one server. */
+interface Exchange {
+  readonly server: number;
+  readonly name: string;
+  readonly types: readonly string[];
+  /** of which question a reply has come */
+  readonly received: boolean[];
+  /** the reply that came first, unless it was a failure */
+  first: OracleReply | undefined;
+}
+
 type Attempt = { readonly kind: 'next' } | { readonly kind: 'tcp' } | (Sent & { kind: 'answered' });
 
 /** One thread's resolver state: it lasts over candidates and lookups, as glibc's `res_state` does. */
@@ -120,63 +131,73 @@ export class GlibcSender {
   #half: OracleReply | undefined;
 
   #exchange(server: number, name: string, types: readonly string[]): Attempt | 'half' {
-    const wire = this.#wire;
     const isPair = types.length === 2;
-    const finishMs = wire.nowMs + this.#waitMs(server);
-    const received = [false, !isPair];
-    let first: OracleReply | undefined;
-    if (!this.#ask(server, name, types, 0)) return { kind: 'next' };
-    if (isPair && !this.#isSingle && !this.#ask(server, name, types, 1)) return { kind: 'next' };
+    const exchange: Exchange = {
+      server,
+      name,
+      types,
+      received: [false, !isPair],
+      first: undefined,
+    };
+    const finishMs = this.#wire.nowMs + this.#waitMs(server);
+    if (!this.#ask(exchange, 0)) return { kind: 'next' };
+    if (isPair && !this.#isSingle && !this.#ask(exchange, 1)) return { kind: 'next' };
     for (;;) {
-      const arrival = this.#nextArrival(server, finishMs, received);
-      if (arrival === undefined) {
-        wire.nowMs = Math.max(wire.nowMs, finishMs);
-        if (first !== undefined) {
-          this.#half = first;
-          return 'half';
-        }
-        this.#gotSomewhere = true;
-        return { kind: 'next' };
-      }
-      wire.nowMs = Math.max(wire.nowMs, arrival.atMs);
-      const { reply, index } = arrival;
-      const isFirst = !isPair || !(received[0] || received[1]);
-      if (isFirst) this.#bufferedRcode = reply.rcode;
-      this.#gotSomewhere = true;
-      if (this.#isServerFailure(reply)) {
-        if (!isFirst) {
-          return first === undefined
-            ? { kind: 'next' }
-            : { kind: 'answered', first, second: undefined };
-        }
-        // one after the other: a failure of the first is a failure of both
-        if (!isPair || this.#isSingle) {
-          this.#underWay.delete(server);
-          return { kind: 'next' };
-        }
-        received[index] = true;
-        continue;
-      }
-      if (reply.isTruncated) {
-        this.#underWay.delete(server);
-        return { kind: 'tcp' };
-      }
-      if (!isFirst || !isPair) {
-        return isPair
-          ? { kind: 'answered', first, second: reply }
-          : { kind: 'answered', first: reply, second: undefined };
-      }
-      first = reply;
-      received[index] = true;
-      if (this.#isSingle) {
-        if (this.#isReopening) this.#underWay.delete(server);
-        if (!this.#ask(server, name, types, 1)) return { kind: 'next' };
-      }
+      const arrival = this.#nextArrival(exchange, finishMs);
+      if (arrival === undefined) return this.#timedOut(exchange, finishMs);
+      this.#wire.nowMs = Math.max(this.#wire.nowMs, arrival.atMs);
+      const attempt = this.#take(exchange, arrival);
+      if (attempt !== undefined) return attempt;
     }
   }
 
+  #timedOut({ first }: Exchange, finishMs: number): Attempt | 'half' {
+    this.#wire.nowMs = Math.max(this.#wire.nowMs, finishMs);
+    this.#half = first;
+    if (first !== undefined) return 'half';
+    this.#gotSomewhere = true;
+    return { kind: 'next' };
+  }
+
+  /** @returns what the reply decides; undefined: the other one of the pair is waited for */
+  #take(exchange: Exchange, { reply, index }: Arrival): Attempt | undefined {
+    const { server, received, types, first } = exchange;
+    const isPair = types.length === 2;
+    const isFirst = !isPair || !(received[0] || received[1]);
+    if (isFirst) this.#bufferedRcode = reply.rcode;
+    this.#gotSomewhere = true;
+    if (this.#isServerFailure(reply)) return this.#takeFailure(exchange, index, isFirst);
+    if (reply.isTruncated) {
+      this.#underWay.delete(server);
+      return { kind: 'tcp' };
+    }
+    if (!isPair) return { kind: 'answered', first: reply, second: undefined };
+    if (!isFirst) return { kind: 'answered', first, second: reply };
+    exchange.first = reply;
+    received[index] = true;
+    if (!this.#isSingle) return undefined;
+    if (this.#isReopening) this.#underWay.delete(server);
+    return this.#ask(exchange, 1) ? undefined : { kind: 'next' };
+  }
+
+  #takeFailure(exchange: Exchange, index: number, isFirst: boolean): Attempt | undefined {
+    const { server, received, types, first } = exchange;
+    if (!isFirst) {
+      return first === undefined
+        ? { kind: 'next' }
+        : { kind: 'answered', first, second: undefined };
+    }
+    // one after the other: a failure of the first is a failure of both
+    if (types.length === 1 || this.#isSingle) {
+      this.#underWay.delete(server);
+      return { kind: 'next' };
+    }
+    received[index] = true;
+    return undefined;
+  }
+
   /** @returns false where the port refuses */
-  #ask(server: number, name: string, types: readonly string[], index: number): boolean {
+  #ask({ server, name, types }: Exchange, index: number): boolean {
     const address = this.#reading.nameservers[server]?.address ?? '';
     const type = types[index] ?? '';
     const answer = this.#wire.send(
@@ -194,11 +215,7 @@ export class GlibcSender {
     return true;
   }
 
-  #nextArrival(
-    server: number,
-    finishMs: number,
-    received: readonly boolean[],
-  ): Arrival | undefined {
+  #nextArrival({ server, received }: Exchange, finishMs: number): Arrival | undefined {
     const arrivals = this.#underWay.get(server) ?? [];
     let best: Arrival | undefined;
     for (const arrival of arrivals) {
