@@ -6,18 +6,7 @@ import type { CAresVersion } from '../../../resolv-conf/readings/c-ares.ts';
 import { canBeAsked, withoutRoot } from '../names.ts';
 import { BeyondMeasured, type OracleReply } from '../stub.ts';
 import type { Wire } from '../wire.ts';
-
-export type AresStatus =
-  | 'ARES_SUCCESS'
-  | 'ARES_ENODATA'
-  | 'ARES_ENOTFOUND'
-  | 'ARES_ESERVFAIL'
-  | 'ARES_EREFUSED'
-  | 'ARES_EFORMERR'
-  | 'ARES_ENOTIMP'
-  | 'ARES_ETIMEOUT'
-  | 'ARES_ECONNREFUSED'
-  | 'ARES_EBADNAME';
+import { type AresStatus, failureOf, statusOf } from './status.ts';
 
 export interface ChannelSettings {
   readonly version: CAresVersion;
@@ -391,24 +380,4 @@ export class CAresChannel {
     query.isDone = true;
     query.callback(status, reply);
   }
-}
-
-function failureOf(rcode: OracleReply['rcode']): AresStatus | undefined {
-  switch (rcode) {
-    case 'SERVFAIL':
-      return 'ARES_ESERVFAIL';
-    case 'NOTIMP':
-      return 'ARES_ENOTIMP';
-    case 'REFUSED':
-      return 'ARES_EREFUSED';
-    default:
-      return undefined;
-  }
-}
-
-function statusOf(reply: OracleReply): AresStatus {
-  if (reply.rcode === 'NXDOMAIN') return 'ARES_ENOTFOUND';
-  if (reply.rcode === 'FORMERR') return 'ARES_EFORMERR';
-  if (reply.rcode !== 'NOERROR') return failureOf(reply.rcode) ?? 'ARES_ENODATA';
-  return reply.answers.length > 0 ? 'ARES_SUCCESS' : 'ARES_ENODATA';
 }

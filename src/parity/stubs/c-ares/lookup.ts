@@ -19,7 +19,8 @@ import {
   type StubResolver,
 } from '../stub.ts';
 import { Wire } from '../wire.ts';
-import { type AresStatus, CAresChannel } from './channel.ts';
+import { CAresChannel } from './channel.ts';
+import type { AresStatus } from './status.ts';
 
 interface Context {
   readonly version: CAresVersion;
