@@ -88,20 +88,27 @@ export function queryFor(name: string): Buffer {
   ]);
 }
 
-/** Asks once. @returns whether a reply with a record came within half a second */
-export async function isAnswered(port: number, name: string): Promise<boolean> {
+/** Asks once. @returns the address of the last record of a NOERROR reply, if one came within half a second */
+export async function addressOf(port: number, name: string): Promise<string | undefined> {
   const socket = createSocket('udp4');
   try {
     socket.on('error', () => {});
     const reply = once(socket, 'message', { signal: AbortSignal.timeout(500) });
     socket.send(queryFor(name), port, '127.0.0.1');
     const [message]: Buffer[] = await reply;
-    return message !== undefined && ((message[3] ?? 0) & 15) === 0 && (message[7] ?? 0) > 0;
+    const isAnswered =
+      message !== undefined && ((message[3] ?? 0) & 15) === 0 && (message[7] ?? 0) > 0;
+    return isAnswered ? message.subarray(-4).join('.') : undefined;
   } catch {
-    return false;
+    return undefined;
   } finally {
     socket.close();
   }
+}
+
+/** Asks once. @returns whether a reply with a record came */
+export async function isAnswered(port: number, name: string): Promise<boolean> {
+  return (await addressOf(port, name)) !== undefined;
 }
 
 /** A UDP port that is free now, and its TCP twin as far as one can tell. */

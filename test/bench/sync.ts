@@ -1,0 +1,173 @@
+/** A host with many containers: how long until the last name is known, what a resync does to who asks meanwhile, and what idling costs. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ask, type LatencyResult } from './load.ts';
+import { type Figure, type MeasureOptions, medianOf } from './measure.ts';
+import { addressOf, freePort, ServerProcess } from './process.ts';
+import { REGION } from './subjects.ts';
+
+export interface SyncResult {
+  readonly containers: number;
+  /** From the start of the process to the answer for the last container, ms. */
+  readonly firstSyncMs: Figure;
+  /** Local latency at a steady light load, idle and while everything is resynced. */
+  readonly idleP99Us: Figure;
+  readonly resyncP99Us: Figure;
+  /** How long resyncs took, to the last changed address, ms. */
+  readonly resyncMs: Figure;
+  /** Queries without a reply while everything was resynced. */
+  readonly lost: number;
+  /** Share of a core while nothing happens, percent. */
+  readonly idleCpuPercent: number;
+  readonly residentMb: number;
+}
+
+const ENGINE = fileURLToPath(new URL('./many-containers.ts', import.meta.url));
+const IDLE_SECONDS = 15;
+/** Between two queries of the light load: some thousand a second. */
+const GAP_US = 200;
+const PATIENCE_MS = 60_000;
+
+export async function measureSync(
+  containers: number,
+  main: string,
+  program: string,
+  options: MeasureOptions,
+): Promise<SyncResult> {
+  const directory = join(options.directory, 'sync');
+  mkdirSync(directory, { recursive: true });
+  const socket = join(directory, 'docker.sock');
+  const engine = spawn(process.execPath, ['--import', 'tsx', ENGINE, socket, String(containers)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    if (engine.stdout !== null) await once(engine.stdout, 'data');
+    return await measureWith(engine, socket, directory, containers, main, program, options);
+  } finally {
+    engine.kill('SIGKILL');
+  }
+}
+
+async function measureWith(
+  engine: ChildProcess,
+  socket: string,
+  directory: string,
+  containers: number,
+  main: string,
+  program: string,
+  options: MeasureOptions,
+): Promise<SyncResult> {
+  const last = `box-${containers - 1}.${REGION}`;
+  const firstSyncs: number[] = [];
+  let server: ServerProcess | undefined;
+  for (let round = 0; round < options.rounds; round++) {
+    await server?.stop();
+    const startedAtMs = performance.now();
+    server = await start(socket, directory, main);
+    await isKnown(server.port, last, (address) => address !== undefined);
+    firstSyncs.push(performance.now() - startedAtMs);
+  }
+  if (server === undefined) throw new Error('no rounds');
+  try {
+    options.say('  idle');
+    const idle = await idleOf(server);
+    const names = namesFile(directory, containers);
+    const rounds = await resyncs(engine, server, last, names, program, options);
+    return { containers, firstSyncMs: medianOf(firstSyncs), ...idle, ...rounds };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function start(socket: string, directory: string, main: string): Promise<ServerProcess> {
+  const port = await freePort();
+  const file = join(directory, 'homeport.yaml');
+  const lines = [
+    `listen: ['127.0.0.1:${port}']`,
+    `region: ${REGION}`,
+    "upstreams: ['127.0.0.1:9']",
+    `engines: [{ name: many, url: 'unix://${socket}' }]`,
+    'allow: [loopback]',
+    `control: ${join(directory, 'control.sock')}`,
+    `state: ${directory}`,
+    'log: { level: warn }',
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return new ServerProcess(process.execPath, [main, 'serve', '--config', file], port);
+}
+
+function namesFile(directory: string, containers: number): string {
+  const path = join(directory, 'boxes');
+  const step = 7919 % containers || 1;
+  const lines = Array.from(
+    { length: containers },
+    (_, i) => `box-${(i * step) % containers}.${REGION}\n`,
+  );
+  writeFileSync(path, lines.join(''));
+  return path;
+}
+
+async function idleOf(
+  server: ServerProcess,
+): Promise<{ readonly idleCpuPercent: number; readonly residentMb: number }> {
+  // What the start left behind (compiled code, garbage) is over by then.
+  await delay(5_000);
+  const before = server.cpuUs();
+  await delay(IDLE_SECONDS * 1000);
+  const idleCpuPercent = (server.cpuUs() - before) / (IDLE_SECONDS * 10_000);
+  return { idleCpuPercent, residentMb: server.residentMb() };
+}
+
+async function resyncs(
+  engine: ChildProcess,
+  server: ServerProcess,
+  last: string,
+  names: string,
+  program: string,
+  options: MeasureOptions,
+): Promise<Pick<SyncResult, 'idleP99Us' | 'resyncP99Us' | 'resyncMs' | 'lost'>> {
+  const idle: LatencyResult[] = [];
+  const busy: LatencyResult[] = [];
+  const tookMs: number[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    options.say(`  resync ${round + 1} of ${options.rounds}`);
+    const { port } = server;
+    const asked = { program, port, names, outstanding: 1, seconds: 2, gapUs: GAP_US };
+    idle.push(await ask(asked));
+    const before = await addressOf(port, last);
+    const startedAtMs = performance.now();
+    engine.kill('SIGUSR1');
+    // The load runs as long as a resync takes, roughly: what is measured is the time in which it is under way.
+    const [result] = await Promise.all([
+      ask({ ...asked, seconds: 2 }),
+      isKnown(port, last, (address) => address !== undefined && address !== before).then(() => {
+        tookMs.push(performance.now() - startedAtMs);
+      }),
+    ]);
+    busy.push(result);
+    await delay(2_000);
+  }
+  return {
+    idleP99Us: medianOf(idle.map(({ p99 }) => p99)),
+    resyncP99Us: medianOf(busy.map(({ p99 }) => p99)),
+    resyncMs: medianOf(tookMs),
+    lost: busy.reduce((sum, { lost }) => sum + lost, 0),
+  };
+}
+
+/** Resolves once the name's address is as wanted. */
+async function isKnown(
+  port: number,
+  name: string,
+  isWanted: (address: string | undefined) => boolean,
+): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!isWanted(await addressOf(port, name))) {
+    if (Date.now() > deadline) throw new Error(`${name} is not known after ${PATIENCE_MS} ms`);
+    await delay(5);
+  }
+}
