@@ -34,8 +34,9 @@ export interface CachedAnswer {
   readonly bits: number;
   /** The message; its ID and the spelling of its question belong to whoever asked first. */
   readonly bytes: Uint8Array;
-  /** Where the TTLs are. */
-  readonly ttlOffsets: Uint16Array;
+  readonly records: readonly RelayedRecord[];
+  /** No TTL is told as longer than this. */
+  readonly maxTtlSeconds: number;
   readonly rcode: number;
   readonly storedAtMs: number;
   readonly ttlSeconds: number;
@@ -112,27 +113,23 @@ export class AnswerCache {
   /**
    * Keeps an answer, if it may be kept.
    *
-   * @param message what was asked; `query` is the same as read
+   * @param query what was asked, as read
    */
-  store(message: Uint8Array, query: QueryReader, reply: RelayedReply, nowMs: number): void {
+  store(query: QueryReader, reply: RelayedReply, nowMs: number): void {
     if (this.#settings.size === 0 || query.hasPassedOptions || query.hasOtherRecords) return;
     const ttlSeconds = this.#ttlOf(reply);
     if (ttlSeconds <= 0) return;
-    const key = Uint8Array.from(message.subarray(HEADER_BYTES, query.nameEnd));
-    const bytes = Buffer.from(reply.bytes);
-    // What is told from memory is not told with authority.
-    putUint16(bytes, 2, uint16(bytes, 2) & ~0x0400);
-    const timed = reply.records.filter((record) => record.type !== TYPE.OPT);
-    for (const { fixed } of timed) {
-      putUint32(bytes, fixed + 4, Math.min(wireTtl(bytes, fixed), this.#maxTtl(reply)));
-    }
+    // The reply's own bytes: nobody writes into them, and a copy of each would be most of what forwarding costs.
+    const { bytes, records } = reply;
+    const key = bytes.subarray(HEADER_BYTES, query.nameEnd);
     this.#drop(this.#same(key, query));
     const answer: CachedAnswer = {
       key,
       qtype: query.qtype,
       bits: bitsOf(query),
       bytes,
-      ttlOffsets: Uint16Array.from(timed, ({ fixed }) => fixed + 4),
+      records,
+      maxTtlSeconds: this.#maxTtl(reply),
       rcode: reply.rcode,
       storedAtMs: nowMs,
       ttlSeconds,
@@ -244,18 +241,21 @@ export function writeCached(
   answer: CachedAnswer,
   nowMs: number,
 ): number {
-  const { bytes, ttlOffsets } = answer;
+  const { bytes, records, maxTtlSeconds } = answer;
   const length = bytes.length;
   const question = query.questionEnd;
   for (let i = 0; i < question; i++) out[i] = message[i] ?? 0;
   for (let i = 2; i < HEADER_BYTES; i++) out[i] = bytes[i] ?? 0;
+  // What is told from memory is not told with authority.
+  putUint16(out, 2, uint16(bytes, 2) & ~0x0400);
   for (let i = question; i < length; i++) out[i] = bytes[i] ?? 0;
   const elapsed = Math.max(0, Math.floor((nowMs - answer.storedAtMs) / 1000));
   const isStale = nowMs >= answer.expiresMs;
-  for (let i = 0; i < ttlOffsets.length; i++) {
-    const at = ttlOffsets[i] ?? 0;
-    const left = uint32(bytes, at) - elapsed;
-    putUint32(out, at, isStale ? STALE_TTL_SECONDS : Math.max(0, left));
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i];
+    if (record === undefined || record.type === TYPE.OPT) continue;
+    const left = Math.min(wireTtl(bytes, record.fixed), maxTtlSeconds) - elapsed;
+    putUint32(out, record.fixed + 4, isStale ? STALE_TTL_SECONDS : Math.max(0, left));
   }
   return length;
 }

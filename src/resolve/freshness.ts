@@ -58,6 +58,11 @@ export class Freshness {
     return this.#touched.size > 0 && (this.#touched.find(bytes, start, end) ?? 0) > 0;
   }
 
+  /** Whether any owner was sent a kill; saves the clock where none was. */
+  get hasSuspects(): boolean {
+    return this.#suspectedUntilMs > 0;
+  }
+
   /** Whether the owner of these labels was sent a kill a moment ago. */
   isSuspected(bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
     if (this.#suspectedUntilMs === 0) return false;

@@ -234,7 +234,7 @@ export class Relay {
     const query = this.#read(message);
     const nowMs = this.#ports.steady();
     if (outcome.kind === 'reply' && isAnswer(outcome.reply.rcode)) {
-      this.#cache.store(message, query, outcome.reply, nowMs);
+      this.#cache.store(query, outcome.reply, nowMs);
       return outcome;
     }
     const kept = this.#cache.find(message, query);

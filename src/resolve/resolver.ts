@@ -312,14 +312,16 @@ export class Resolver {
       this.#hold(turn, held?.refresh ?? 0);
       return true;
     }
-    const isUnowned =
-      match.known?.entry?.groups.length === undefined || match.known.entry.groups.length === 0;
+    if (!freshness.isRefreshable) return false;
+    const isUnowned = (match.known?.entry?.groups.length ?? 0) === 0;
     const labels = match.endLabel - match.firstLabel;
     // A longer name that nobody owns is somebody else's; a bare one may be started this moment.
     const isCandidate = isUnowned && (match.known !== undefined || labels === 1);
     const isLooked =
-      isCandidate || freshness.isSuspected(message, match.start, match.end, this.#ports.now());
-    if (!isLooked || !freshness.isRefreshable) return false;
+      isCandidate ||
+      (freshness.hasSuspects &&
+        freshness.isSuspected(message, match.start, match.end, this.#ports.now()));
+    if (!isLooked) return false;
     const refresh = held !== undefined && held.refresh > 0 ? held.refresh : freshness.want();
     if (freshness.isDone(refresh)) return false;
     this.#hold(turn, refresh);

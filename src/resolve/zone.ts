@@ -18,8 +18,8 @@ import type {
   ZoneNetwork,
 } from '../names/zone-delta.ts';
 import { type Compiled, compile } from '../wire/compiled.ts';
-import { isSameLabels, keyOfText, NameIndex } from '../wire/name-index.ts';
-import { HEADER_BYTES, type QueryReader } from '../wire/query.ts';
+import { hashPrefixes, isSameLabels, keyOfText, NameIndex } from '../wire/name-index.ts';
+import { HEADER_BYTES, MAX_LABELS, type QueryReader } from '../wire/query.ts';
 import { NameAnswers } from './name-answers.ts';
 import type { ClientRef } from './ports.ts';
 import type { EngineStanding, ResolverSettings } from './settings.ts';
@@ -82,6 +82,8 @@ export class Zone {
   #allow: readonly Subnet[] = [];
   #engineSubnets: readonly Subnet[] = [];
   #epoch = 0;
+  /** The hashes of the question's first labels, by how many they are. */
+  readonly #hashes = new Int32Array(MAX_LABELS + 1);
   readonly #match: Match = {
     known: undefined,
     suffix: 'none',
@@ -153,9 +155,12 @@ export class Zone {
     match.end = query.nameEnd;
     match.endLabel = query.labelCount;
     match.suffix = 'none';
-    match.known = this.#names.find(bytes, match.start, match.end);
+    if (firstLabel === 0) {
+      hashPrefixes(bytes, query.labelOffsets, query.labelCount, query.nameEnd, this.#hashes);
+    }
+    match.known = this.#findMatch(bytes, match);
     while (match.known === undefined && this.#stripSuffix(bytes, query)) {
-      match.known = this.#names.find(bytes, match.start, match.end);
+      match.known = this.#findMatch(bytes, match);
     }
     if (match.known === undefined && this.#wildcards.size > 0) {
       match.known =
@@ -163,6 +168,14 @@ export class Zone {
         this.#findWildcard(bytes, query, match.end, match.endLabel);
     }
     return match;
+  }
+
+  #findMatch(
+    bytes: Uint8Array,
+    { start, end, firstLabel, endLabel }: Match,
+  ): KnownName | undefined {
+    if (firstLabel > 0) return this.#names.find(bytes, start, end);
+    return this.#names.findHashed(this.#hashes[endLabel] ?? 0, bytes, start, end);
   }
 
   #stripSuffix(bytes: Uint8Array, query: QueryReader): boolean {

@@ -5,11 +5,39 @@ function fold(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 }
 
-/** FNV-1a over folded bytes, cut to 30 bits so that V8 keeps it as a small integer. */
+const FNV_BASIS = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+/** 30 bits, so that V8 keeps a hash as a small integer. */
+const HASH_MASK = 0x3fffffff;
+
+/** FNV-1a over folded bytes. */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ fold(bytes[i] ?? 0), 0x01000193);
-  return hash & 0x3fffffff;
+  let hash = FNV_BASIS;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ fold(bytes[i] ?? 0), FNV_PRIME);
+  return hash & HASH_MASK;
+}
+
+/**
+ * Hashes a name once for all look-ups of what is left of it when labels are taken off its end.
+ *
+ * @param offsets where each of the `count` labels begins, ascending; the first is where the name begins
+ * @param end where the last label ends
+ * @param hashes takes at `i` the hash of the first `i` labels, for `findHashed`
+ */
+export function hashPrefixes(
+  bytes: Uint8Array,
+  offsets: Uint8Array,
+  count: number,
+  end: number,
+  hashes: Int32Array,
+): void {
+  let hash = FNV_BASIS;
+  let at = offsets[0] ?? end;
+  for (let label = 1; label <= count; label++) {
+    const next = label === count ? end : (offsets[label] ?? end);
+    for (; at < next; at++) hash = Math.imul(hash ^ fold(bytes[at] ?? 0), FNV_PRIME);
+    hashes[label] = hash & HASH_MASK;
+  }
 }
 
 /** Whether the labels in `bytes[start, end)` are those of `key`, case aside. */
@@ -51,7 +79,12 @@ export class NameIndex<V> {
 
   /** The value of the labels in `bytes[start, end)`, or undefined. Allocates nothing. */
   find(bytes: Uint8Array, start: number, end: number): V | undefined {
-    let slot = this.#slots.get(hashOf(bytes, start, end));
+    return this.findHashed(hashOf(bytes, start, end), bytes, start, end);
+  }
+
+  /** As `find`, with the hash that `hashPrefixes` made. */
+  findHashed(hash: number, bytes: Uint8Array, start: number, end: number): V | undefined {
+    let slot = this.#slots.get(hash);
     while (slot !== undefined) {
       if (isSameLabels(bytes, start, end, slot.key)) return slot.value;
       slot = slot.next;
