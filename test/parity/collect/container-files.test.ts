@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { containerTree } from '../../../src/parity/collect/container-files.ts';
+import { ContainerMemory } from '../../../src/parity/collect/container-memory.ts';
 import { collectContainers } from '../../../src/parity/collect/containers.ts';
 import { readText } from '../../../src/parity/collect/file-tree.ts';
 import { openTar } from '../../../src/parity/collect/tar.ts';
@@ -251,6 +252,49 @@ describe('collectContainers', () => {
     assert.ok(targets.every(({ surroundings }) => surroundings.resolvConf.text !== undefined));
     // The program, and on a foreign architecture the paths before the loader's.
     assert.ok(engine.archives <= 20 + 12, String(engine.archives));
+  });
+
+  it('reads a container once for each start, and again when its networks change', async () => {
+    const files = {
+      '/etc/resolv.conf': 'nameserver 10.0.0.2\n',
+      '/lib/ld-musl-x86_64.so.1': muslFile,
+    };
+    const network = { name: 'ci', address: '172.18.0.2', ipv6: false, names: ['web'] };
+    const web = fakeContainer('web', files, { imageId: 'sha256:1' });
+    const memory = new ContainerMemory();
+    /** How often the engine is asked for files now. */
+    const asks = async (...containers: ReturnType<typeof fakeContainer>[]): Promise<number> => {
+      const engine = fakeEngine(containers);
+      const { targets, problems } = await collectContainers(engine, { memory });
+      assert.deepEqual(problems, []);
+      assert.ok(targets.every(({ libc }) => libc?.kind === 'musl'));
+      assert.equal(targets.length, containers.length);
+      return engine.archives;
+    };
+    assert.ok((await asks(web)) > 1);
+    assert.equal(await asks(web), 0);
+    const again = { startedAt: '2026-01-02T00:00:00Z', imageId: 'sha256:1' };
+    const restarted = fakeContainer('web', files, again);
+    // Its image is known: the small files are read, its C library is not.
+    assert.equal(await asks(restarted), 1);
+    const joined = fakeContainer('web', files, { ...again, networks: [network] });
+    assert.equal(await asks(joined), 1);
+    assert.equal(await asks(joined), 0);
+    // Gone and come back: nothing is kept of containers that do not run.
+    assert.equal(await asks(), 0);
+    assert.equal(await asks(joined), 1);
+  });
+
+  it('reads again what could not be read', async () => {
+    const memory = new ContainerMemory();
+    const broken = { '/etc/resolv.conf': { error: new Error('the engine said 500') } };
+    const good = { '/etc/resolv.conf': 'nameserver 10.0.0.2\n' };
+    const collect = (files: Record<string, FakeFile>) =>
+      collectContainers(fakeEngine([fakeContainer('web', files)]), { memory });
+    assert.notEqual((await collect(broken)).problems.length, 0);
+    const { targets, problems } = await collect(good);
+    assert.deepEqual(problems, []);
+    assert.equal(targets[0]?.surroundings.resolvConf.text, 'nameserver 10.0.0.2\n');
   });
 
   it('asks for single files where /etc is too large to be read through', async () => {
