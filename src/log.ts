@@ -30,6 +30,7 @@ export function createLogger(options: {
     colorize: options.isColoured ?? false,
     destination: options.destination ?? 2,
     sync: true,
+    singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'room',
     messageFormat: '{room}: {msg}',

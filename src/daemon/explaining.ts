@@ -27,6 +27,8 @@ export interface World {
 }
 
 const LOCALHOST = '127.0.0.1';
+/** What stands before the name in a question for a service (RFC 2782). */
+const SERVICE_PREFIX = /^_[^.]+\._(?:tcp|udp)\./;
 
 /** Explains what a client is told. */
 export function explainQuestion(
@@ -37,9 +39,14 @@ export function explainQuestion(
   const address = from ?? LOCALHOST;
   const view = world.viewOf(address);
   const asked = typed.toLowerCase().replace(/\.$/, '');
+  const service = type === 'SRV' ? (SERVICE_PREFIX.exec(asked)?.[0] ?? '') : '';
   const expected = new Set(config.expected.names);
   const isKnown = (name: string) => world.entryOf(name) !== null || expected.has(name);
-  const proper = nameProper(asked, [...config.searchDomains, ...config.localDomains], isKnown);
+  const proper = nameProper(
+    asked.slice(service.length),
+    [...config.searchDomains, ...config.localDomains],
+    isKnown,
+  );
   const explanation = explainName(proper.name, world.entryOf(proper.name), view, world.settings);
   const steps: ExplainStep[] = [];
   if (proper.suffix !== '')

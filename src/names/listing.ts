@@ -21,6 +21,8 @@ export interface ListedGroup {
   readonly source: Group['source'];
   /** ISO 8601. */
   readonly startedAt: string;
+  /** The name that a static alias stands for. */
+  readonly cname: string | null;
   readonly members: readonly ListedMember[];
 }
 
@@ -99,6 +101,7 @@ function listedGroup(group: Group, options: ListingOptions): ListedGroup {
     addresses: listedAddresses(group, options),
     source,
     startedAt: isoTime(startedAtMs),
+    cname: members.find(({ cname }) => cname !== null)?.cname ?? null,
     members: members.map(({ title, condition, trouble }) => ({ owner: title, condition, trouble })),
   };
 }

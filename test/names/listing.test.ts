@@ -48,6 +48,7 @@ describe('the list of names', () => {
               ],
               source: 'name',
               startedAt: '1970-01-01T00:00:01.000Z',
+              cname: null,
               members: [{ owner: 'web', condition: 'ready', trouble: null }],
             },
           ],
