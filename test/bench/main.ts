@@ -6,6 +6,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { engineAvailable } from '../support/engine.ts';
+import { type EventResult, measureEvents } from './events.ts';
 import {
   type CostResult,
   type LatencyFigures,
@@ -18,26 +20,29 @@ import {
 import { compileNative } from './native.ts';
 import { barPlot } from './plot.ts';
 import { freePort, ServerProcess } from './process.ts';
-import { costTable, latencyTable, targetTable } from './report.ts';
+import { costTable, eventTable, latencyTable, syncTable, targetTable } from './report.ts';
 import {
   dnsmasq,
   floor,
   homeport,
   knotResolver,
   localName,
+  MAIN,
   pdnsRecursor,
   REGION,
   type Subject,
   transportEcho,
   unbound,
 } from './subjects.ts';
+import { type IdleResult, measureIdle, measureSync, type SyncResult } from './sync.ts';
 import { targets } from './targets.ts';
 
 const USAGE = `usage: npm run bench -- [options]
   --rounds N       rounds of each measurement; the median counts (default 5)
   --seconds S      of each round (default 2)
   --sizes LIST     numbers of owned names (default 100,1000,10000)
-  --only LIST      of: local, cached, uncached, latency (default all)
+  --only LIST      of: local, cached, uncached, latency, sync, events (default all)
+  --containers N   of the resync (default 10000)
   --out DIR        where results.json and the plots go (default bench-results)
   --main FILE      the homeport to measure (default dist/main.js)`;
 
@@ -54,19 +59,25 @@ export interface Results {
   readonly cached: readonly CostResult[];
   readonly uncached: readonly CostResult[];
   readonly latency: Readonly<Record<string, readonly LatencyFigures[]>>;
+  readonly sync: SyncResult | undefined;
+  readonly idle: IdleResult | undefined;
+  readonly events: readonly EventResult[];
 }
 
 /** Unique names a round: as many as the fastest can take in its time. */
 const UNIQUE_PER_SECOND = 100_000;
 const CACHED_NAMES = 1_000;
 const MIDDLE_SIZE = 1_000;
+const IDLE_CONTAINERS = 50;
+const EVENT_CONTAINERS = 100;
 
 const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     sizes: { type: 'string', default: '100,1000,10000' },
-    only: { type: 'string', default: 'local,cached,uncached,latency' },
+    only: { type: 'string', default: 'local,cached,uncached,latency,sync,events' },
+    containers: { type: 'string', default: '10000' },
     out: { type: 'string', default: 'bench-results' },
     main: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -84,6 +95,7 @@ const options = {
   seconds: Number(given.seconds),
   say: (line: string): void => console.error(line),
 };
+const main = given.main ?? MAIN;
 const kinds = new Set(given.only.split(','));
 const sizes = given.sizes.split(',').map(Number);
 const native = compileNative(directory);
@@ -93,8 +105,8 @@ if (native === undefined)
 const all: readonly Subject[] = [
   floor(native.echo),
   transportEcho,
-  homeport('batch', given.main),
-  homeport('dgram', given.main),
+  homeport('batch', main),
+  homeport('dgram', main),
   dnsmasq,
   unbound,
   knotResolver,
@@ -115,10 +127,17 @@ const local: Record<number, readonly CostResult[]> = {};
 const latency: Record<string, readonly LatencyFigures[]> = {};
 let cached: readonly CostResult[] = [];
 let uncached: readonly CostResult[] = [];
+let sync: SyncResult | undefined;
+let idle: IdleResult | undefined;
+let events: readonly EventResult[] = [];
 
 try {
   await upstream.answers('probe.example');
-  for (const size of sizes) await measureSize(size);
+  if (['local', 'cached', 'uncached', 'latency'].some((kind) => kinds.has(kind))) {
+    for (const size of sizes) await measureSize(size);
+  }
+  if (kinds.has('sync')) await measureHost(native.ask);
+  if (kinds.has('events')) await measureEngine();
   const results: Results = {
     host: {
       cpu: cpus()[0]?.model ?? 'unknown',
@@ -131,6 +150,9 @@ try {
     cached,
     uncached,
     latency,
+    sync,
+    idle,
+    events,
   };
   report(results);
 } finally {
@@ -179,6 +201,24 @@ async function measureSize(size: number): Promise<void> {
   } finally {
     await stopAll(running);
   }
+}
+
+/** A host with few containers that idles, and one with many that are all read again. */
+async function measureHost(ask: string): Promise<void> {
+  options.say(`${IDLE_CONTAINERS} containers, idle`);
+  idle = await measureIdle(IDLE_CONTAINERS, main, options);
+  options.say(`${given.containers} containers`);
+  sync = await measureSync(Number(given.containers), main, ask, options);
+}
+
+async function measureEngine(): Promise<void> {
+  const reason = engineAvailable();
+  if (reason !== null) {
+    options.say(`no events are measured: ${reason}`);
+    return;
+  }
+  options.say(`${EVENT_CONTAINERS} containers on a real engine`);
+  events = await measureEvents(EVENT_CONTAINERS, main, options);
 }
 
 async function measureLatencies(
@@ -238,6 +278,10 @@ function report(results: Results): void {
   for (const [work, rows] of Object.entries(results.latency)) {
     console.log(`${latencyTable(`latency, ${work} outstanding`, rows)}\n`);
   }
+  if (results.sync !== undefined && results.idle !== undefined) {
+    console.log(`${syncTable(results.sync, results.idle)}\n`);
+  }
+  if (results.events.length > 0) console.log(`${eventTable(results.events)}\n`);
   console.log(targetTable(targets(results)));
   console.log(`\nwritten: ${join(given.out, 'results.json')}, cost.svg, latency.svg`);
 }

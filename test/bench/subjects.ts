@@ -33,10 +33,11 @@ export function localAddress(i: number): string {
   return `10.1.${(i >> 8) & 255}.${i & 255}`;
 }
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** homeport as `npm run build` makes it. */
+export const MAIN: string = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** homeport as it is shipped, with static records. */
-export function homeport(transport: 'batch' | 'dgram', main: string = MAIN): Subject {
+export function homeport(transport: 'batch' | 'dgram', main: string): Subject {
   return {
     name: transport === 'batch' ? 'homeport' : 'homeport (node:dgram)',
     version: () => `Node ${process.version}`,

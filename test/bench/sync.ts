@@ -21,16 +21,44 @@ export interface SyncResult {
   readonly resyncMs: Figure;
   /** Queries without a reply while everything was resynced. */
   readonly lost: number;
+  readonly residentMb: number;
+}
+
+export interface IdleResult {
+  readonly containers: number;
   /** Share of a core while nothing happens, percent. */
-  readonly idleCpuPercent: number;
+  readonly cpuPercent: number;
   readonly residentMb: number;
 }
 
 const ENGINE = fileURLToPath(new URL('./many-containers.ts', import.meta.url));
-const IDLE_SECONDS = 15;
+const SETTLE_MS = 5_000;
+const IDLE_MS = 15_000;
 /** Between two queries of the light load: some thousand a second. */
 const GAP_US = 200;
 const PATIENCE_MS = 60_000;
+
+/** What a server costs that nobody asks, on a host where nothing happens. */
+export async function measureIdle(
+  containers: number,
+  main: string,
+  options: MeasureOptions,
+): Promise<IdleResult> {
+  return withEngine(containers, options, async ({ socket, directory, last }) => {
+    const server = await start(socket, directory, main);
+    try {
+      await isKnown(server.port, last, (address) => address !== undefined);
+      // What the start left behind (compiled code, garbage) is over by then.
+      await delay(SETTLE_MS);
+      const before = server.cpuUs();
+      await delay(IDLE_MS);
+      const cpuPercent = (server.cpuUs() - before) / (IDLE_MS * 10);
+      return { containers, cpuPercent, residentMb: server.residentMb() };
+    } finally {
+      await server.stop();
+    }
+  });
+}
 
 export async function measureSync(
   containers: number,
@@ -38,7 +66,42 @@ export async function measureSync(
   program: string,
   options: MeasureOptions,
 ): Promise<SyncResult> {
-  const directory = join(options.directory, 'sync');
+  return withEngine(containers, options, async ({ engine, socket, directory, last }) => {
+    const firstSyncs: number[] = [];
+    let server: ServerProcess | undefined;
+    for (let round = 0; round < options.rounds; round++) {
+      await server?.stop();
+      const startedAtMs = performance.now();
+      server = await start(socket, directory, main);
+      await isKnown(server.port, last, (address) => address !== undefined);
+      firstSyncs.push(performance.now() - startedAtMs);
+    }
+    if (server === undefined) throw new Error('no rounds');
+    try {
+      const residentMb = server.residentMb();
+      const names = namesFile(directory, containers);
+      const rounds = await resyncs(engine, server, last, names, program, options);
+      return { containers, firstSyncMs: medianOf(firstSyncs), ...rounds, residentMb };
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+interface EngineAt {
+  readonly engine: ChildProcess;
+  readonly socket: string;
+  readonly directory: string;
+  /** The last container's name. */
+  readonly last: string;
+}
+
+async function withEngine<T>(
+  containers: number,
+  options: MeasureOptions,
+  act: (at: EngineAt) => Promise<T>,
+): Promise<T> {
+  const directory = join(options.directory, `engine-${containers}`);
   mkdirSync(directory, { recursive: true });
   const socket = join(directory, 'docker.sock');
   const engine = spawn(process.execPath, ['--import', 'tsx', ENGINE, socket, String(containers)], {
@@ -46,40 +109,9 @@ export async function measureSync(
   });
   try {
     if (engine.stdout !== null) await once(engine.stdout, 'data');
-    return await measureWith(engine, socket, directory, containers, main, program, options);
+    return await act({ engine, socket, directory, last: `box-${containers - 1}.${REGION}` });
   } finally {
     engine.kill('SIGKILL');
-  }
-}
-
-async function measureWith(
-  engine: ChildProcess,
-  socket: string,
-  directory: string,
-  containers: number,
-  main: string,
-  program: string,
-  options: MeasureOptions,
-): Promise<SyncResult> {
-  const last = `box-${containers - 1}.${REGION}`;
-  const firstSyncs: number[] = [];
-  let server: ServerProcess | undefined;
-  for (let round = 0; round < options.rounds; round++) {
-    await server?.stop();
-    const startedAtMs = performance.now();
-    server = await start(socket, directory, main);
-    await isKnown(server.port, last, (address) => address !== undefined);
-    firstSyncs.push(performance.now() - startedAtMs);
-  }
-  if (server === undefined) throw new Error('no rounds');
-  try {
-    options.say('  idle');
-    const idle = await idleOf(server);
-    const names = namesFile(directory, containers);
-    const rounds = await resyncs(engine, server, last, names, program, options);
-    return { containers, firstSyncMs: medianOf(firstSyncs), ...idle, ...rounds };
-  } finally {
-    await server.stop();
   }
 }
 
@@ -109,17 +141,6 @@ function namesFile(directory: string, containers: number): string {
   );
   writeFileSync(path, lines.join(''));
   return path;
-}
-
-async function idleOf(
-  server: ServerProcess,
-): Promise<{ readonly idleCpuPercent: number; readonly residentMb: number }> {
-  // What the start left behind (compiled code, garbage) is over by then.
-  await delay(5_000);
-  const before = server.cpuUs();
-  await delay(IDLE_SECONDS * 1000);
-  const idleCpuPercent = (server.cpuUs() - before) / (IDLE_SECONDS * 10_000);
-  return { idleCpuPercent, residentMb: server.residentMb() };
 }
 
 async function resyncs(
