@@ -102,7 +102,7 @@ class BatchTransport implements Transport {
   #client: BatchClient | undefined;
   #round = 0;
   /** Read when a round begins and when it ends, not for each message. */
-  #nowMs: number = Date.now();
+  #nowMs: number = performance.now();
   #isStopping = false;
   #isRunning = false;
 
@@ -126,7 +126,7 @@ class BatchTransport implements Transport {
     }
   }
 
-  now(): number {
+  steady(): number {
     return this.#nowMs;
   }
 
@@ -213,7 +213,7 @@ class BatchTransport implements Transport {
   #turn(core: Core, mail: () => void): void {
     const waitMs = this.#endRound(core);
     const ready = this.#epoll.wait(waitMs);
-    this.#nowMs = Date.now();
+    this.#nowMs = performance.now();
     this.#round++;
     for (let i = 0; i < ready && !this.#isStopping; i++) {
       const fd = this.#epoll.readyAt(i);
@@ -229,7 +229,7 @@ class BatchTransport implements Transport {
 
   /** @returns ms to wait for what comes next: rounded up, or the core would be asked before it is due */
   #endRound(core: Core): number {
-    this.#nowMs = Date.now();
+    this.#nowMs = performance.now();
     let waitMs = core.onTick();
     this.#flush();
     while (this.#faults.length > 0) {

@@ -119,8 +119,8 @@ class DgramTransport implements Transport {
   #finish: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
 
-  now(): number {
-    return Date.now();
+  steady(): number {
+    return performance.now();
   }
 
   listen(target: ListenTarget): Listening {

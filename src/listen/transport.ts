@@ -91,10 +91,10 @@ export interface Transport {
   readonly counters: Readonly<TransportCounters>;
 
   /**
-   * The time of day for the core, ms since the epoch: read once for each round where that saves something,
-   * for a clock that is read for each query costs as much as the look-up of a name.
+   * A clock that nobody sets, ms: read once for each round where that saves something, since a clock
+   * that is read for each query costs as much as the look-up of a name.
    */
-  now(): number;
+  steady(): number;
 
   /**
    * Opens a listening socket; also while it runs.
