@@ -134,7 +134,7 @@ for (const name of Object.keys(kinds)) {
           const situation = prepared(name);
           const before = host.snapshot();
           host.left = kill;
-          await assert.rejects(installOn(situation), undefined, `kill ${kill} of ${total}`);
+          await assert.rejects(installOn(situation), Error, `kill ${kill} of ${total}`);
           host.left = Number.POSITIVE_INFINITY;
           // A dangling link is systemd's to fill; everything else names a server at any moment.
           if (name !== 'resolved') assert.ok(asked(), `nobody is asked after kill ${kill}`);
