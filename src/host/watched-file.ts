@@ -44,6 +44,8 @@ export class WatchedFile {
       depth: 0,
       ignoreInitial: true,
       followSymlinks: true,
+      // The other entries of a busy folder are none of our business.
+      ignored: (each) => each !== path && each !== dirname(path),
     });
     this.#watcher.on('all', (_event, changed) => {
       if (changed === path || changed === dirname(path)) this.#soon();
