@@ -87,7 +87,7 @@ export class TestHost {
       () => `${this.name} to begin: ${said}`,
       async () => {
         if (hasEnded) throw new Error(`${this.name} ended: ${said}`);
-      this.#pid1 = Number(/^pid (\d+)$/m.exec(said)?.[1] ?? 0);
+        this.#pid1 = Number(/^pid (\d+)$/m.exec(said)?.[1] ?? 0);
         return this.#pid1 > 0 && isSystemd(this.#pid1);
       },
     );
