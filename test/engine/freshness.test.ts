@@ -6,7 +6,8 @@ import { ask } from '../support/ask.ts';
 import { engineAvailable, startEngine, type TestEngine } from '../support/engine.ts';
 import { Homeport } from '../support/homeport.ts';
 
-const CONTAINERS = 60;
+const CONTAINERS = 45;
+const REMOVALS = 20;
 const EVENT_ON_ITS_WAY_MS = 20;
 const REGION = 'us-east-1.domain.com';
 
@@ -90,9 +91,9 @@ describe('freshness on a real engine', { skip: engineAvailable() ?? false }, () 
     { name: 'rm -f', remove: (id: string) => engine.api.getContainer(id).remove({ force: true }) },
   ];
   for (const { name: how, remove } of removals) {
-    it(`never gives the dead address after ${how} returned, 40 times`, async () => {
+    it(`never gives the dead address after ${how} returned, ${REMOVALS} times`, async () => {
       const wrong: string[] = [];
-      for (let i = 0; i < 40; i++) {
+      for (let i = 0; i < REMOVALS; i++) {
         const name = `gone-${i}-${how.replaceAll(/[^a-z]/g, '')}`;
         const container = await engine.api.createContainer({ name, Image: 'bb' });
         await container.start();
