@@ -231,7 +231,10 @@ export class Zone {
     const view = this.#clients.viewOf(address, localAddress);
     const bytes = addressBytes(address);
     const isInside = (subnet: Subnet) => bytes !== undefined && contains(subnet, bytes);
+    // Who asks from the very address that it asks is this host too, and `loopback` speaks of that.
+    const isThisHost = address === localAddress && this.#allow.some(isLoopback);
     const isAllowed =
+      isThisHost ||
       this.#allow.some(isInside) ||
       (this.#settings.allowEngineNetworks && this.#engineSubnets.some(isInside));
     return { view, viewKey: viewKey(view), isAllowed };
@@ -354,4 +357,10 @@ function viewKey(view: View): string {
       // The title too: it stands in the text for a client that shares no network.
       return `${view.engine} ${view.project} ${view.title} ${view.networks.join(',')}`;
   }
+}
+
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
+
+function isLoopback(subnet: Subnet): boolean {
+  return contains(subnet, LOOPBACK);
 }
