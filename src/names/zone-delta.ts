@@ -2,7 +2,15 @@
  * What the answering side is told when names change: entries by name, who asks from where, networks.
  * Plain data that survives a structured clone, so that it can cross to another thread.
  */
-import type { Condition, NetworkKey, OwnedAddress, OwnerId, ServicePort, Source } from './owner.ts';
+import type {
+  Condition,
+  Network,
+  NetworkKey,
+  OwnedAddress,
+  OwnerId,
+  ServicePort,
+  Source,
+} from './owner.ts';
 
 /** One owner's part in a group that claims a name. */
 export interface Member {
@@ -72,16 +80,7 @@ export interface Client {
 }
 
 /** A network as the answering side needs it. */
-export interface ZoneNetwork {
-  readonly key: NetworkKey;
-  readonly name: string;
-  readonly engine: string;
-  readonly project: string | null;
-  readonly subnets: readonly string[];
-  readonly gateways: readonly string[];
-  readonly isHostReachable: boolean;
-  readonly tellsWhoAsks: boolean;
-}
+export type ZoneNetwork = Omit<Network, 'driver'>;
 
 /** One change of the zone; applied as a whole. */
 export interface ZoneDelta {
