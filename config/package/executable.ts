@@ -3,7 +3,7 @@
  * finds beside itself goes in as assets: the answering thread's program, the unit files, koffi's native module.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,6 @@ const UNITS = ['homeport.service', 'homeport.socket', 'homeport-fallback.service
  */
 export async function buildExecutable(folder: string): Promise<string> {
   const main = join(folder, 'homeport.cjs');
-  const thread = join(folder, 'answering-thread.mjs');
   const native = createRequire(join(ROOT, 'package.json')).resolve(nativeModule());
   await build({
     ...common,
@@ -47,18 +46,29 @@ export async function buildExecutable(folder: string): Promise<string> {
 ${REQUIRE}`,
     },
   });
-  await build({
-    ...common,
-    entryPoints: [join(ROOT, 'src/daemon/answering-thread.ts')],
-    format: 'esm',
-    outfile: thread,
-    banner: {
-      js: "import { createRequire as homeportRequire } from 'node:module'; const require = homeportRequire(process.execPath);",
-    },
-  });
-  const assets: Record<string, string> = { 'answering-thread': thread, 'koffi.node': native };
+  const assets: Record<string, string> = { 'koffi.node': native };
+  for (const name of threadNames()) {
+    const thread = join(folder, `${name}.mjs`);
+    await build({
+      ...common,
+      entryPoints: [join(ROOT, 'src/daemon', `${name}.ts`)],
+      format: 'esm',
+      outfile: thread,
+      banner: {
+        js: "import { createRequire as homeportRequire } from 'node:module'; const require = homeportRequire(process.execPath);",
+      },
+    });
+    assets[name] = thread;
+  }
   for (const unit of UNITS) assets[`systemd/${unit}`] = join(ROOT, 'systemd', unit);
   return makeExecutable(folder, main, assets);
+}
+
+/** Programs of threads, which `startThread` names. */
+function threadNames(): readonly string[] {
+  return readdirSync(join(ROOT, 'src/daemon'))
+    .filter((file) => file.endsWith('-thread.ts'))
+    .map((file) => file.replace(/\.ts$/, ''));
 }
 
 async function makeExecutable(

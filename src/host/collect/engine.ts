@@ -115,7 +115,8 @@ function commandLine(machine: Machine, pid: number): readonly string[] {
 function flagValue(flags: readonly string[], name: string): string | undefined {
   const index = flags.findIndex((flag) => flag === name || flag.startsWith(`${name}=`));
   const flag = flags[index];
-  return flag?.includes('=') ? flag.slice(name.length + 1) : flags[index + 1];
+  if (flag === undefined) return undefined;
+  return flag === name ? flags[index + 1] : flag.slice(name.length + 1);
 }
 
 function kindOf(machine: Machine, path: string): EngineSituation['fileKind'] {

@@ -51,13 +51,14 @@ export function unitsChange(
     ],
     deactivate: [
       attempt('systemctl', 'disable', '--now', 'homeport.socket', 'homeport.service'),
-      attempt('systemctl', 'stop', 'homeport-fallback.service'),
       attempt('ip', 'address', 'delete', `${CONTAINER_ADDRESS}/32`, 'dev', 'lo'),
       attempt('systemctl', 'clean', '--what=state', 'homeport.service'),
     ],
     settle: [
       run('systemctl', 'daemon-reload'),
-      attempt('systemctl', 'reset-failed', 'homeport.service', 'homeport.socket'),
+      // Started when the units stopped, and without its script now.
+      attempt('systemctl', 'stop', 'homeport-fallback.service'),
+      attempt('systemctl', 'reset-failed', 'homeport*'),
     ],
   };
 }
