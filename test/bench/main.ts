@@ -43,7 +43,7 @@ const USAGE = `usage: npm run bench -- [options]
   --sizes LIST     numbers of owned names (default 100,1000,10000)
   --only LIST      of: local, cached, uncached, latency, sync, events (default all)
   --containers N   of the resync (default 10000)
-  --out DIR        where results.json and the plots go (default bench-results)
+  --out DIR        where results.json and the plots go (default dist/bench)
   --main FILE      the homeport to measure (default dist/main.js)`;
 
 /** Everything that was measured; written as JSON. */
@@ -78,7 +78,7 @@ const { values: given } = parseArgs({
     sizes: { type: 'string', default: '100,1000,10000' },
     only: { type: 'string', default: 'local,cached,uncached,latency,sync,events' },
     containers: { type: 'string', default: '10000' },
-    out: { type: 'string', default: 'bench-results' },
+    out: { type: 'string', default: 'dist/bench' },
     main: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
