@@ -107,6 +107,8 @@ export class Listeners {
       }
       for (const listener of fresh) this.#open.set(keyOf(listener.endpoint), listener);
       this.#wanted = wanted;
+      // Upstreams were chosen before these were ours.
+      if (fresh.length > 0) this.#onChange();
       await this.#adjust();
     });
     clearInterval(this.#timer);

@@ -20,6 +20,8 @@ export const UPSTREAM_FILE: string = `${STATE_FOLDER}/upstream.resolv.conf`;
 /** Options for `homeport serve`, read by the unit. */
 export const OPTIONS_FILE: string = `${STATE_FOLDER}/serve.env`;
 export const FALLBACK_SCRIPT: string = `${STATE_FOLDER}/fallback`;
+/** Held by the fallback script while it switches. */
+export const FALLBACK_LOCK = '/run/homeport-fallback.lock';
 export const CONFIG_FILE = '/etc/homeport.yaml';
 
 export const RESOLVED_STUB = '127.0.0.53';

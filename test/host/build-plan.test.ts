@@ -85,13 +85,19 @@ DNS=
 DNS=127.53.0.1
 Domains=
 Domains=us-east-1.domain.com ~.
-ResolveUnicastSingleLabel=yes
+ResolveUnicastSingleLabel=no
 LLMNR=no
 MulticastDNS=no
 DNSOverTLS=no
 DNSSEC=no
 `,
     );
+  });
+
+  it('lets bare labels pass where no region can be searched', () => {
+    const plan = planOf(hosts.resolved, { searchDomains: [] });
+    const text = textOf(plan, '/etc/systemd/resolved.conf.d/zz-homeport.conf') ?? '';
+    assert.match(text, /^Domains=~\.\nResolveUnicastSingleLabel=yes$/m);
   });
 
   it('leaves only the region with homeport while that is down', () => {

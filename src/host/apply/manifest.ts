@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, HomeportError, messageOf } from '../../errors.ts';
-import { MANIFEST_FILE, STATE_FOLDER } from '../addresses.ts';
+import { FALLBACK_LOCK, MANIFEST_FILE, STATE_FOLDER } from '../addresses.ts';
 import type { Machine } from '../machine.ts';
 import type { Change, FileToWrite, HostSettings } from '../plan/change.ts';
 import type { Situation } from '../situation.ts';
@@ -98,7 +98,7 @@ export function writeManifest(machine: Machine, manifest: Manifest): void {
 export function removeManifest(machine: Machine): void {
   removeFile(machine.at(MANIFEST_FILE));
   removeFile(machine.at(`${MANIFEST_FILE}.homeport-new`));
-  removeFile(machine.at(`${STATE_FOLDER}/.fallback-lock`));
+  removeFile(machine.at(FALLBACK_LOCK));
   try {
     rmdirSync(machine.at(STATE_FOLDER));
   } catch (error) {

@@ -2,7 +2,7 @@
  * The script that keeps a host resolving while homeport is down. A shell script on purpose: it must
  * work when homeport, its configuration or Node is what is broken.
  */
-import { OWN_ADDRESSES, RESOLV_CONF, STATE_FOLDER } from '../addresses.ts';
+import { FALLBACK_LOCK, OWN_ADDRESSES, RESOLV_CONF } from '../addresses.ts';
 import { FALLBACK_MARK, OWN_MARK } from './resolv-conf-text.ts';
 import { RESOLVED_FILE } from './resolved-text.ts';
 
@@ -46,7 +46,7 @@ set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 # One at a time: a stop and a start may follow each other within milliseconds.
-if command -v flock >/dev/null; then exec 9>'${STATE_FOLDER}/.fallback-lock' && flock -w 10 9; fi
+if command -v flock >/dev/null; then exec 9>${FALLBACK_LOCK} && flock -w 10 9; fi
 
 state_of() { systemctl show --property="$2" --value "$1"; }
 

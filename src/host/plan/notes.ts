@@ -12,7 +12,7 @@ export function notesOf(
 ): readonly string[] {
   return [
     ...regionNotes(situation, settings, decision),
-    ...resolvedNotes(situation, decision),
+    ...resolvedNotes(situation, settings, decision),
     ...cacheNotes(situation, settings),
     ...otherNotes(situation),
   ];
@@ -39,10 +39,19 @@ function regionNotes(
   ];
 }
 
-function resolvedNotes(situation: Situation, decision: Decision): readonly string[] {
+function resolvedNotes(
+  situation: Situation,
+  { searchDomains }: HostSettings,
+  decision: Decision,
+): readonly string[] {
   const { resolved } = situation;
   if (resolved === null || !decision.usesResolved) return [];
   const notes: string[] = [];
+  if (searchDomains.length > 0) {
+    notes.push(
+      `a bare name that is asked past getaddrinfo (dig NAME, Node's dns.resolve) is refused by systemd-resolved's stub, which would ask production for it too; NAME.${searchDomains[0]} is answered`,
+    );
+  }
   const greedy = resolved.links.filter(({ domains }) => domains.includes('~.'));
   for (const { name } of greedy) {
     notes.push(

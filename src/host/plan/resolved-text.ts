@@ -8,8 +8,11 @@ export const RESOLVED_FILE: string = `${RESOLVED_FOLDER}/zz-homeport.conf`;
 
 /**
  * Everything goes to homeport. `DNS=` alone would be a race with the links' servers: `~.` makes it the
- * only one, and the region as a search domain makes getaddrinfo find bare names. A bare label that is
- * asked as it is (dig, Node's resolve, musl) needs ResolveUnicastSingleLabel, and LLMNR off.
+ * only one, and the region as a search domain makes getaddrinfo find bare names.
+ *
+ * A bare label that a program asks as it is (dig, Node's dns.resolve) is refused by the stub unless
+ * ResolveUnicastSingleLabel is on, and then the links' servers are asked for it as well, whatever is routed
+ * where: a name that must not leave would. Without a region there is no other way to ask for it at all.
  */
 export function resolvedText(searchDomains: readonly string[]): string {
   return dropIn(`${OWN_MARK} \`homeport host uninstall\` removes this file`, [
@@ -18,7 +21,7 @@ export function resolvedText(searchDomains: readonly string[]): string {
     `DNS=${HOST_ADDRESS}`,
     'Domains=',
     `Domains=${[...searchDomains, '~.'].join(' ')}`,
-    'ResolveUnicastSingleLabel=yes',
+    `ResolveUnicastSingleLabel=${searchDomains.length === 0 ? 'yes' : 'no'}`,
     'LLMNR=no',
     'MulticastDNS=no',
     // homeport is on this host and speaks neither TLS nor for the signatures of names that it owns.

@@ -46,7 +46,7 @@ export async function canaryChecks(
       await lookUp(machine, `host-${form}`, `a process finds ${name}`, host, onBridge.address),
     );
     if (settings.isResolvedActive)
-      checks.push(await throughResolved(machine, form, name, onBridge));
+      checks.push(await throughResolved(machine, form, name, onBridge, region !== undefined));
     const argv = ['docker', 'exec', onBridge.container, 'getent', 'ahosts', name];
     const claim = `a container on the default bridge finds ${name}`;
     checks.push(await lookUp(machine, `bridge-${form}`, claim, argv, onBridge.address));
@@ -64,13 +64,14 @@ async function throughResolved(
   form: string,
   name: string,
   canary: Canary,
+  hasRegion: boolean,
 ): Promise<Check> {
   const claim = `systemd-resolved finds ${name}`;
-  // resolvectl takes a bare name for one of the search list; as it is it goes to the stub.
-  if (form === 'region') {
+  // Its search list finds bare names; without a region they go to the stub as they are.
+  if (hasRegion) {
     return lookUp(
       machine,
-      'resolved-region',
+      `resolved-${form}`,
       claim,
       ['resolvectl', 'query', '--legend=no', name],
       canary.address,
