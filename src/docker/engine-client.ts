@@ -33,8 +33,9 @@ export class EngineClient {
   readonly #modem: Modem;
   readonly #timeouts: EngineTimeouts;
 
-  constructor(address: EngineAddress, timeouts: EngineTimeouts) {
-    this.#modem = new Modem(address);
+  /** @param keepsConnections whether calls share connections, or each has one of its own */
+  constructor(address: EngineAddress, timeouts: EngineTimeouts, keepsConnections = true) {
+    this.#modem = new Modem(address, keepsConnections);
     this.#docker = dockerOver(this.#modem);
     this.#timeouts = timeouts;
   }
@@ -157,6 +158,7 @@ export class EngineClient {
     return Number.isNaN(ms) ? undefined : ms;
   }
 
+  /** Closes every connection; later calls open new ones. */
   close(): void {
     this.#modem.close();
   }

@@ -8,6 +8,7 @@ import { HomeportError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { backoffMs } from './backoff.ts';
 import { EngineClient, type EngineTimeouts, type EngineVersion } from './engine-client.ts';
+import type { EngineEvent } from './engine-event.ts';
 import { EngineModel } from './engine-model.ts';
 import type { EngineSink, EngineState } from './engine-sink.ts';
 import { type EngineTls, parseEngineUrl } from './engine-url.ts';
@@ -68,6 +69,8 @@ export interface EngineWatchOptions {
 
 export class EngineWatch {
   readonly #client: EngineClient;
+  /** Has a connection of its own for each call, so that none is as dead as the stream it checks. */
+  readonly #checker: EngineClient;
   readonly #model: EngineModel;
   readonly #runner: RequestRunner;
   readonly #prober: ReadyProber;
@@ -88,7 +91,9 @@ export class EngineWatch {
     this.#times = { ...DEFAULT_TIMES, ...options.times };
     this.#sink = sink;
     this.#log = options.log.child({ room: 'docker', engine: name });
-    this.#client = new EngineClient(parseEngineUrl(options.url, options.tls ?? null), this.#times);
+    const address = parseEngineUrl(options.url, options.tls ?? null);
+    this.#client = new EngineClient(address, this.#times);
+    this.#checker = new EngineClient(address, this.#times, false);
     this.#model = new EngineModel({
       engine: name,
       answer: answerMode(options),
@@ -144,6 +149,7 @@ export class EngineWatch {
     await this.#running;
     this.#runner.close();
     this.#client.close();
+    this.#checker.close();
   }
 
   async #run(): Promise<void> {
@@ -154,6 +160,8 @@ export class EngineWatch {
       if (signal.aborted) return;
       this.#isAnswering = false;
       this.#runner.abandon();
+      // What made the stream useless may have done so to every connection of that time.
+      this.#client.close();
       this.#lost(reason);
       failures = Date.now() - beganAtMs > STABLE_MS ? 1 : failures + 1;
       await delay(backoffMs(failures, Math.random()), undefined, { signal }).catch(() => undefined);
@@ -207,22 +215,20 @@ export class EngineWatch {
       const untilMs = Date.now() + offsetMs - checkMarginMs;
       // Two rounds wide, so that an event which a slow engine announced late is asked for again.
       const sinceMs = untilMs - 2 * checkEveryMs - checkMarginMs;
+      let told: readonly EngineEvent[];
       try {
-        const missed = witness.missed(await this.#client.eventsBetween(sinceMs, untilMs, signal));
-        if (missed !== undefined)
-          return 'the event stream is dead: the engine has events that it did not bring';
+        told = await this.#checker.eventsBetween(sinceMs, untilMs, signal);
       } catch (error) {
         if (signal.aborted) throw error;
         this.#isAnswering = false;
         this.#lost(messageOf(error));
         continue;
       }
-      if (this.#isAnswering && Date.now() < resyncAtMs) continue;
-      const isBack = !this.#isAnswering;
-      this.#isAnswering = true;
+      if (!this.#isAnswering) return 'the engine answers again';
+      if (witness.missed(told) !== undefined) return 'the event stream is open and brings nothing';
+      if (Date.now() < resyncAtMs) continue;
       resyncAtMs = Date.now() + resyncEveryMs;
       await this.#sync(VERIFY_AT_RESYNC);
-      if (isBack && this.#runner.listFailure === null && !signal.aborted) this.#connected();
     }
   }
 

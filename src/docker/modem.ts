@@ -53,8 +53,9 @@ export class Modem {
   readonly #request: typeof httpRequest;
   readonly #agent: HttpAgent;
 
-  constructor(address: EngineAddress) {
-    const { connection, agent, request } = connectionTo(address);
+  /** @param keepsConnections whether connections are used again, or each request has one of its own */
+  constructor(address: EngineAddress, keepsConnections = true) {
+    const { connection, agent, request } = connectionTo(address, keepsConnections);
     this.#connection = { ...connection, agent };
     this.#agent = agent;
     this.#request = request;
@@ -67,7 +68,7 @@ export class Modem {
     this.#send(dial, path, true, once(done));
   }
 
-  /** Closes idle connections; those in use are their requests' business. */
+  /** Closes every connection, in use or not; later requests open new ones. */
   close(): void {
     this.#agent.destroy();
   }
@@ -152,12 +153,15 @@ function pathOf(dial: Dial): string {
   return Object.keys(query).length === 0 ? path : `${path}?${stringify(query)}`;
 }
 
-function connectionTo(address: EngineAddress): {
+function connectionTo(
+  address: EngineAddress,
+  keepsConnections: boolean,
+): {
   readonly connection: RequestOptions;
   readonly agent: HttpAgent;
   readonly request: typeof httpRequest;
 } {
-  const kept = { keepAlive: true, maxFreeSockets: MAX_FREE_CONNECTIONS };
+  const kept = { keepAlive: keepsConnections, maxFreeSockets: MAX_FREE_CONNECTIONS };
   switch (address.kind) {
     case 'unix':
       return {

@@ -1,4 +1,5 @@
 /** Sends the model's requests to the engine, brings the replies back, and passes on what the model has to tell. */
+import { setMaxListeners } from 'node:events';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -36,8 +37,10 @@ export class RequestRunner {
   /** From now on requests are sent; they end with `abandon`. */
   open(): AbortSignal {
     this.#connection = new AbortController();
+    const { signal } = this.#connection;
+    setMaxListeners(0, signal); // each request under way listens to it
     this.turn();
-    return this.#connection.signal;
+    return signal;
   }
 
   /** Ends every request that is under way; the model forgets that it asked. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ModelledEngine } from '../support/engine/modelled.ts';
+import { seeded } from '../support/engine/seeded.ts';
 import type { Generation } from '../support/engine/simulated.ts';
 
 const OPERATIONS = [
@@ -87,7 +88,7 @@ function played(
   seed: number,
   report: (problem: string) => void = () => undefined,
 ): ModelledEngine {
-  const watched = new ModelledEngine(generation, mulberry(seed));
+  const watched = new ModelledEngine(generation, seeded(seed));
   const { engine } = watched;
   const versions = new Map<string, number>();
   let names = 0;
@@ -152,16 +153,5 @@ function expectRight(
   return () => {
     watched.refresh(() => check('after a look'));
     engine.after(3.01, () => check('soon'));
-  };
-}
-
-/** A small seeded generator: the same seed gives the same run. */
-function mulberry(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

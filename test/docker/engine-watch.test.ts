@@ -2,70 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { EngineState } from '../../src/docker/engine-sink.ts';
 import { EngineWatch, type EngineWatchOptions } from '../../src/docker/engine-watch.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { MadeContainer } from '../support/engine/bodies.ts';
 import { FakeEngine } from '../support/engine/fake.ts';
-import { KeptOwners } from '../support/engine/modelled.ts';
-
-/** A sink whose news can be awaited. */
-class AwaitedOwners extends KeptOwners {
-  readonly history: EngineState[] = [];
-  #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
-
-  override changed(change: Parameters<KeptOwners['changed']>[0]): void {
-    super.changed(change);
-    this.#look();
-  }
-
-  override touched(token: number, names: readonly string[]): void {
-    super.touched(token, names);
-    this.#look();
-  }
-
-  override suspected(names: readonly string[], untilMs: number): void {
-    super.suspected(names, untilMs);
-    this.#look();
-  }
-
-  override settled(token: number): void {
-    super.settled(token);
-    this.#look();
-  }
-
-  override state(state: EngineState): void {
-    super.state(state);
-    this.history.push(state);
-    this.#look();
-  }
-
-  /** Resolves as soon as it holds; rejects after ten seconds. */
-  async until(what: string, holds: () => boolean): Promise<void> {
-    if (holds()) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`never: ${what}`)), 10_000);
-      const done = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#waiting.push({ holds, resolve: done });
-    });
-  }
-
-  addressesOf(name: string): string[] {
-    const owner = [...this.owners.values()].find((at) =>
-      at.claims.some((claim) => claim.name === name),
-    );
-    return owner?.addresses.map((at) => at.address) ?? [];
-  }
-
-  #look(): void {
-    const over = this.#waiting.filter((at) => at.holds());
-    this.#waiting = this.#waiting.filter((at) => !over.includes(at));
-    for (const { resolve } of over) resolve();
-  }
-}
+import { AwaitedOwners } from '../support/engine/kept-owners.ts';
 
 const NETWORK = { id: 'n'.repeat(64), name: 'n1', subnet: '172.20.0.0/16', gateway: '172.20.0.1' };
 

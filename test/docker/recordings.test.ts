@@ -4,7 +4,7 @@ import { factsOfInspect, fingerprint, listEntry } from '../../src/docker/contain
 import { parseEvent } from '../../src/docker/engine-event.ts';
 import { EngineModel, type EngineReply } from '../../src/docker/engine-model.ts';
 import { isObject, objectAt, textAt } from '../../src/docker/shape.ts';
-import { KeptOwners } from '../support/engine/modelled.ts';
+import { KeptOwners } from '../support/engine/kept-owners.ts';
 import { type Recorded, recording, recordings } from '../support/engine/recording.ts';
 
 describe('every recorded engine', () => {

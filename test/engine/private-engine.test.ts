@@ -76,7 +76,9 @@ describe('the private engine', { skip: engineAvailable() ?? false }, () => {
     await ping;
   });
 
-  it('leaves nothing behind when it is stopped', async () => {
+  it('leaves nothing behind when it is stopped, not even with a paused container', async () => {
+    await engine.run('paused');
+    await engine.docker('pause', 'paused');
     await engine.stop();
     await assertNothingLeft(engine.directory, engine.pid1);
   });

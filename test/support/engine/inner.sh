@@ -33,3 +33,9 @@ while read -r command arguments; do
   esac
   echo ok
 done
+
+# The end of stdin is the end of everything here. What is frozen (docker pause, with cgroup v1) cannot
+# even be killed, and the namespace would wait for it for ever.
+[ "$dockerd" -gt 0 ] && kill -KILL "$dockerd" 2>/dev/null
+find /sys/fs/cgroup -path "*/$name/*" -name freezer.state 2>/dev/null |
+  while read -r state; do echo THAWED >"$state"; done

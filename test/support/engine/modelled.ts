@@ -6,66 +6,8 @@ import {
   type EngineReply,
   type EngineRequest,
 } from '../../../src/docker/engine-model.ts';
-import type { EngineSink } from '../../../src/docker/engine-sink.ts';
-import type { Owner, OwnersChange } from '../../../src/names/owner.ts';
+import { KeptOwners } from './kept-owners.ts';
 import { type Generation, SimulatedEngine } from './simulated.ts';
-
-/** A sink that keeps what it was told, as the names room does. */
-export class KeptOwners implements EngineSink {
-  readonly owners = new Map<string, Owner>();
-  readonly touches = new Map<number, readonly string[]>();
-  readonly suspects = new Map<string, number>();
-  readonly said: string[] = [];
-  readonly changes: OwnersChange[] = [];
-  readonly states: string[] = [];
-
-  changed(change: OwnersChange): void {
-    this.changes.push(change);
-    for (const id of change.removals) this.owners.delete(id);
-    for (const owner of change.upserts) this.owners.set(owner.id, owner);
-  }
-
-  touched(token: number, names: readonly string[]): void {
-    this.touches.set(token, names);
-  }
-
-  settled(token: number): void {
-    if (!this.touches.delete(token))
-      throw new Error(`token ${token} was settled twice or never given`);
-  }
-
-  suspected(names: readonly string[], untilMs: number): void {
-    for (const name of names) this.suspects.set(name, untilMs);
-  }
-
-  state(state: { readonly kind: string }): void {
-    this.states.push(state.kind);
-  }
-
-  skipped(skipped: {
-    readonly container: string;
-    readonly name: string | null;
-    readonly reason: string;
-  }): void {
-    this.said.push(`${skipped.container} ${skipped.name}: ${skipped.reason}`);
-  }
-
-  /** Whether a query for the name would wait or look first. */
-  isWaiting(name: string, nowMs: number): boolean {
-    const isTouched = [...this.touches.values()].some((names) => names.includes(name));
-    return isTouched || (this.suspects.get(name) ?? 0) > nowMs;
-  }
-
-  /** Addresses by container id, as `SimulatedEngine.truth` has them. */
-  table(): Record<string, { readonly addresses: string[]; readonly names: string[] }> {
-    const entries = [...this.owners.values()].map((owner) => {
-      const addresses = owner.addresses.map((at) => at.address).sort();
-      const names = owner.claims.map((claim) => claim.name).sort();
-      return [owner.id.slice('local/'.length), { addresses, names }] as const;
-    });
-    return Object.fromEntries(entries);
-  }
-}
 
 export class ModelledEngine {
   readonly sink = new KeptOwners();
