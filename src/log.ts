@@ -1,6 +1,8 @@
 /** The pino set-up: JSON for machines, readable lines on a terminal. Everyone else takes a `Logger`. */
+import { Writable } from 'node:stream';
 import pino from 'pino';
 import pretty from 'pino-pretty';
+import { StandardError } from './standard-error.ts';
 
 export type Logger = pino.Logger;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -23,13 +25,17 @@ export function createLogger(options: {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   };
-  if (!options.isTerminal) {
-    return pino(settings, options.destination ?? pino.destination({ fd: 2, sync: false }));
-  }
+  const destination = options.destination ?? new StandardError();
+  if (!options.isTerminal) return pino(settings, destination);
   const readable = pretty({
     colorize: options.isColoured ?? false,
-    destination: options.destination ?? 2,
-    sync: true,
+    destination: new Writable({
+      decodeStrings: false,
+      write: (line, _encoding, done) => {
+        destination.write(String(line));
+        done();
+      },
+    }),
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'room',

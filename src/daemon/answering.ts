@@ -73,12 +73,16 @@ export class Answering {
       transferList: [port2],
     });
     port1.on('message', (message: FromAnswering) => this.#take(message));
+    // Nothing else ends a thread that is blocked in the kernel: the process would wait for it for ever.
+    const stopAtExit = () => this.post({ kind: 'stop' });
+    process.once('exit', stopAtExit);
     this.#ended = new Promise((resolve) => {
       let reason = 'it ended';
       this.#worker.on('error', (error) => {
         reason = messageOf(error);
       });
       this.#worker.on('exit', () => {
+        process.off('exit', stopAtExit);
         resolve();
         if (!this.#isStopping) duties.died(reason);
       });
