@@ -145,10 +145,13 @@ describe('the log', () => {
       env: { ...process.env, NO_COLOR: '1' },
     });
     let seen = '';
-    for await (const chunk of child.stdout) {
-      seen += chunk;
-      if (seen.includes('ready')) break;
-    }
+    await new Promise<void>((resolve) => {
+      child.stdout.on('data', (chunk) => {
+        seen += chunk;
+        if (seen.includes('ready')) resolve();
+      });
+      child.once('exit', () => resolve());
+    });
     assert.doesNotMatch(seen, /^\{/m);
     assert.match(seen, /INFO: daemon: ready/);
     assert.match(seen, /127\.0\.0\.1:\d+/);
