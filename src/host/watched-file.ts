@@ -13,6 +13,8 @@ export type FileReading =
 const MAX_FILE_BYTES = 1 << 20;
 /** A file that is truncated and then written is read once, when it is whole. */
 const SETTLE_MS = 50;
+/** What no event tells is seen this late: a folder that is made later, a mount, a host out of watches. */
+const LOOK_MS = 2_000;
 
 /** Reads a file once, with a limit on its size. Never throws. */
 export async function readHostFile(path: string): Promise<FileReading> {
@@ -32,11 +34,16 @@ export class WatchedFile {
   readonly #path: string;
   readonly #onChange: (reading: FileReading) => void;
   readonly #watcher: FSWatcher;
+  readonly #looks: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #last: string | undefined;
+  #isClosed = false;
 
-  /** @param onChange called with what the file holds now, when that differs from the last time */
-  constructor(path: string, onChange: (reading: FileReading) => void) {
+  /**
+   * @param onChange called with what the file holds now, when that differs from the last time
+   * @param lookMs how often it is looked at besides, for what no event tells
+   */
+  constructor(path: string, onChange: (reading: FileReading) => void, lookMs: number = LOOK_MS) {
     this.#path = path;
     this.#onChange = onChange;
     // The folder, not the file: a rename puts another inode in its place.
@@ -50,14 +57,14 @@ export class WatchedFile {
     this.#watcher.on('all', (_event, changed) => {
       if (changed === path || changed === dirname(path)) this.#soon();
     });
-    // Out of watches, say: the file was read at the start, SIGHUP reads it again.
     this.#watcher.on('error', () => undefined);
+    this.#looks = setInterval(() => void this.#look(), lookMs);
   }
 
   /** Reads it now; `onChange` is called where it differs from the last reading. */
   async read(): Promise<FileReading> {
     const reading = await readHostFile(this.#path);
-    const content = reading.kind === 'text' ? reading.text : `\0${reading.reason}`;
+    const content = contentOf(reading);
     if (content !== this.#last) {
       this.#last = content;
       this.#onChange(reading);
@@ -65,13 +72,24 @@ export class WatchedFile {
     return reading;
   }
 
+  async #look(): Promise<void> {
+    if (contentOf(await readHostFile(this.#path)) !== this.#last) this.#soon();
+  }
+
   #soon(): void {
+    if (this.#isClosed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.read(), SETTLE_MS);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#looks);
     await this.#watcher.close();
   }
+}
+
+function contentOf(reading: FileReading): string {
+  return reading.kind === 'text' ? reading.text : `\0${reading.reason}`;
 }
