@@ -145,11 +145,10 @@ export class EngineWatch {
     this.#stop.abort();
     this.#isAnswering = false;
     this.#runner.close();
+    this.#checker.close();
     this.#prober.close();
     await this.#running;
     this.#runner.close();
-    this.#client.close();
-    this.#checker.close();
   }
 
   async #run(): Promise<void> {
@@ -160,8 +159,6 @@ export class EngineWatch {
       if (signal.aborted) return;
       this.#isAnswering = false;
       this.#runner.abandon();
-      // What made the stream useless may have done so to every connection of that time.
-      this.#client.close();
       this.#lost(reason);
       failures = Date.now() - beganAtMs > STABLE_MS ? 1 : failures + 1;
       await delay(backoffMs(failures, Math.random()), undefined, { signal }).catch(() => undefined);
@@ -171,19 +168,15 @@ export class EngineWatch {
   /** One connection, from its first call to its loss: resolves with or rejects for the reason. */
   async #connectOnce(): Promise<string> {
     const signal = this.#runner.open();
-    this.#version = await this.#client.version(signal);
-    const offsetMs = clockOffset(await this.#client.clock(signal), Date.now());
+    this.#version = await this.#client.version();
+    const offsetMs = clockOffset(await this.#client.clock(), Date.now());
     const witness = new StreamWitness(Date.now() + offsetMs);
     const since = this.#lastEventMs === null ? null : this.#lastEventMs - OVERLAP_MS;
-    const stream = await this.#client.events({
-      since,
-      signal,
-      onEvent: (event) => {
-        witness.see(event);
-        this.#lastEventMs = Math.max(this.#lastEventMs ?? 0, event.atMs);
-        this.#model.event(event, Date.now());
-        this.#runner.turn();
-      },
+    const stream = await this.#client.events(since, (event) => {
+      witness.see(event);
+      this.#lastEventMs = Math.max(this.#lastEventMs ?? 0, event.atMs);
+      this.#model.event(event, Date.now());
+      this.#runner.turn();
     });
     // From here on no change is lost: what the list does not show, the stream brings.
     this.#isAnswering = true;
@@ -217,7 +210,7 @@ export class EngineWatch {
       const sinceMs = untilMs - 2 * checkEveryMs - checkMarginMs;
       let told: readonly EngineEvent[];
       try {
-        told = await this.#checker.eventsBetween(sinceMs, untilMs, signal);
+        told = await this.#checker.eventsBetween(sinceMs, untilMs);
       } catch (error) {
         if (signal.aborted) throw error;
         this.#isAnswering = false;

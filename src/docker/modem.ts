@@ -5,6 +5,7 @@
  * and reads replies of any size.
  */
 import {
+  type ClientRequest,
   Agent as HttpAgent,
   request as httpRequest,
   type IncomingMessage,
@@ -12,7 +13,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { stringify } from 'node:querystring';
-import { HomeportError } from '../errors.ts';
+import { codeOf, HomeportError } from '../errors.ts';
 import type { EngineAddress } from './engine-url.ts';
 import { isObject } from './shape.ts';
 import { sshAgent } from './ssh-agent.ts';
@@ -21,15 +22,25 @@ import { sshAgent } from './ssh-agent.ts';
 export interface Dial {
   readonly path: string;
   readonly method: 'GET';
+  /** The query, and `Limits`: dockerode hands over its caller's options as they are. */
   readonly options?: unknown;
-  readonly abortSignal?: AbortSignal | undefined;
   /** The response itself is the answer, as it comes in. */
   readonly isStream?: boolean;
   readonly statusCodes: Readonly<Record<number, unknown>>;
 }
 
+/** Goes among the options of a call. (An AbortSignal for each of 10,000 calls costs more than its JSON.) */
+export interface Limits {
+  /** The reply must be there within that time. */
+  readonly timeoutMs: number;
+  /** Of a stream: it must be over by then as well; otherwise only begun. */
+  readonly isBrief?: boolean;
+}
+
 /** More than the inspect of any container and the networks of any host. */
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+/** For calls that name no limit of their own. */
+const DEFAULT_TIMEOUT_MS = 5000;
 /** Idle connections that are kept; a burst of inspects opens more for a moment. */
 const MAX_FREE_CONNECTIONS = 40;
 
@@ -52,6 +63,7 @@ export class Modem {
   readonly #prefix: string;
   readonly #request: typeof httpRequest;
   readonly #agent: HttpAgent;
+  readonly #underWay = new Set<ClientRequest>();
 
   /** @param keepsConnections whether connections are used again, or each request has one of its own */
   constructor(address: EngineAddress, keepsConnections = true) {
@@ -68,21 +80,30 @@ export class Modem {
     this.#send(dial, path, true, once(done));
   }
 
-  /** Closes every connection, in use or not; later requests open new ones. */
+  /** Ends every request and stream under way; later ones open new connections. */
   close(): void {
+    for (const request of this.#underWay) request.destroy(new Error('the connection was given up'));
     this.#agent.destroy();
   }
 
   #send(dial: Dial, path: string, mayRepeat: boolean, done: Done): void {
-    const signal = dial.abortSignal;
-    const options: RequestOptions = { ...this.#connection, path, method: dial.method };
-    const request = this.#request(signal === undefined ? options : { ...options, signal });
-    request.on('response', (response) => receive(dial, response, done));
+    const limits = limitsOf(dial);
+    const request = this.#request({ ...this.#connection, path, method: dial.method });
+    const timer = setTimeout(() => request.destroy(late(limits)), limits.timeoutMs);
+    this.#underWay.add(request);
+    request.on('response', (response) => {
+      if (dial.isStream === true && limits.isBrief !== true) clearTimeout(timer);
+      receive(dial, response, done);
+    });
     request.on('error', (error) => {
       // The engine may close an idle connection at the moment in which it is used again.
-      const isStale = request.reusedSocket && signal?.aborted !== true;
+      const isStale = request.reusedSocket && isReset(error);
       if (isStale && mayRepeat) this.#send(dial, path, false, done);
       else done(error, null);
+    });
+    request.on('close', () => {
+      clearTimeout(timer);
+      this.#underWay.delete(request);
     });
     request.end();
   }
@@ -114,10 +135,11 @@ function readAll(
     else response.destroy(invalid(`a reply has more than ${MAX_REPLY_BYTES} bytes`));
   });
   response.on('error', (error) => done(error, ''));
-  response.on('close', () => done(invalid('a reply ended early'), ''));
-  response.on('end', () => {
-    if (response.complete) done(null, Buffer.concat(chunks).toString());
+  // 'end' without a whole reply does not come, and 'close' comes in any case.
+  response.on('close', () => {
+    if (!response.complete) done(invalid('a reply ended early'), '');
   });
+  response.on('end', () => done(null, Buffer.concat(chunks).toString()));
 }
 
 function parse(text: string, done: Done): void {
@@ -146,11 +168,31 @@ function pathOf(dial: Dial): string {
   const options = isObject(dial.options) ? dial.options : {};
   const query: Record<string, string> = {};
   for (const [key, value] of Object.entries(options)) {
-    if (value === undefined || key === 'abortSignal') continue;
+    if (value === undefined || key === 'timeoutMs' || key === 'isBrief') continue;
     query[key] = typeof value === 'object' ? JSON.stringify(value) : String(value);
   }
   const path = dial.path.replace(/\?$/, '');
   return Object.keys(query).length === 0 ? path : `${path}?${stringify(query)}`;
+}
+
+function limitsOf(dial: Dial): Limits {
+  const options = isObject(dial.options) ? dial.options : {};
+  const { timeoutMs, isBrief } = options;
+  return {
+    timeoutMs: typeof timeoutMs === 'number' ? timeoutMs : DEFAULT_TIMEOUT_MS,
+    isBrief: isBrief === true,
+  };
+}
+
+function late({ timeoutMs }: Limits): HomeportError {
+  return new HomeportError(
+    'DOCKER_UNAVAILABLE',
+    `the engine did not answer within ${timeoutMs} ms`,
+  );
+}
+
+function isReset(error: Error): boolean {
+  return codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE';
 }
 
 function connectionTo(

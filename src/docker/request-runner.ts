@@ -1,5 +1,4 @@
 /** Sends the model's requests to the engine, brings the replies back, and passes on what the model has to tell. */
-import { setMaxListeners } from 'node:events';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -38,7 +37,6 @@ export class RequestRunner {
   open(): AbortSignal {
     this.#connection = new AbortController();
     const { signal } = this.#connection;
-    setMaxListeners(0, signal); // each request under way listens to it
     this.turn();
     return signal;
   }
@@ -47,6 +45,8 @@ export class RequestRunner {
   abandon(): void {
     this.#connection?.abort();
     this.#connection = null;
+    // What made the stream useless may have done so to every connection of that time.
+    this.#client.close();
     this.#model.disconnected();
     this.turn();
   }
@@ -93,7 +93,7 @@ export class RequestRunner {
   }
 
   async #perform(request: EngineRequest, signal: AbortSignal): Promise<void> {
-    const apply = await this.#ask(request, signal);
+    const apply = await this.#ask(request);
     // A reply of a connection that is over belongs to a question that nobody remembers.
     if (signal.aborted) return;
     apply();
@@ -101,25 +101,25 @@ export class RequestRunner {
   }
 
   /** Asks, and returns what hands the reply to the model. */
-  async #ask(request: EngineRequest, signal: AbortSignal): Promise<() => void> {
+  async #ask(request: EngineRequest): Promise<() => void> {
     switch (request.kind) {
       case 'inspect': {
         const { id, order } = request;
-        const reply = await this.#reply(() => this.#client.inspect(id, signal), request);
+        const reply = await this.#reply(() => this.#client.inspect(id), request);
         return () => this.#model.inspected(id, order, reply, Date.now());
       }
       case 'network': {
         const { id } = request;
-        const reply = await this.#reply(() => this.#client.inspectNetwork(id, signal), request);
+        const reply = await this.#reply(() => this.#client.inspectNetwork(id), request);
         return () => this.#model.networkInspected(id, reply);
       }
       case 'networks': {
-        const bodies = await this.#orNull(() => this.#client.networks(signal), request);
+        const bodies = await this.#orNull(() => this.#client.networks(), request);
         return () => this.#model.networksListed(bodies);
       }
       case 'list': {
         this.#listFailure = null;
-        const entries = await this.#orNull(() => this.#client.list(signal), request);
+        const entries = await this.#orNull(() => this.#client.list(), request);
         return () => this.#model.listed(entries, Date.now());
       }
     }

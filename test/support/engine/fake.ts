@@ -32,6 +32,8 @@ export class FakeEngine {
   readonly networks = new Map<string, MadeNetwork>();
   /** The paths of all requests, oldest first. */
   readonly requests: string[] = [];
+  /** Replies made beforehand, by path; undefined: as usual. */
+  prepared: (path: string) => string | undefined = () => undefined;
   /** Streams stay open and bring nothing: as a proxy that lost its peer. */
   isSilent = false;
   readonly #folder = mkdtempSync(join(tmpdir(), 'hp-fake-'));
@@ -151,6 +153,11 @@ export class FakeEngine {
   }
 
   #answer(path: string, response: ServerResponse): void {
+    const prepared = this.prepared(path);
+    if (prepared !== undefined) {
+      send(response, 200, prepared);
+      return;
+    }
     const url = new URL(path, 'http://docker');
     const id = url.pathname.split('/')[2] ?? '';
     const all = [...this.containers.values()];
