@@ -23,6 +23,8 @@ export interface Endpoint {
 interface OpenListener {
   readonly endpoint: Endpoint;
   readonly tcp: TcpListener;
+  /** Port 0 was wanted; the number is the kernel's. */
+  readonly isEphemeral: boolean;
 }
 
 /** Addresses of interfaces are looked at this often, where the configuration names any. */
@@ -140,7 +142,12 @@ export class Listeners {
     const isWanted = this.#wanted.some(
       (had) => had.kind === 'address' && had.port === 0 && had.address === want.address,
     );
-    return isWanted && this.endpoints.some(({ address }) => address === want.address);
+    return (
+      isWanted &&
+      [...this.#open.values()].some(
+        ({ endpoint, isEphemeral }) => isEphemeral && endpoint.address === want.address,
+      )
+    );
   }
 
   async #adjust(): Promise<void> {
@@ -154,7 +161,10 @@ export class Listeners {
     }
     let isChanged = false;
     for (const [key, listener] of this.#open) {
-      if (wanted.has(key) || ephemeral.has(listener.endpoint.address)) continue;
+      const isKept = listener.isEphemeral
+        ? ephemeral.has(listener.endpoint.address)
+        : wanted.has(key);
+      if (isKept) continue;
       await this.#unbind(listener);
       this.#open.delete(key);
       isChanged = true;
@@ -184,6 +194,7 @@ export class Listeners {
 
   /** Binds TCP and UDP to one port; a port 0 becomes one that both have free. */
   async #bind(endpoint: Endpoint): Promise<OpenListener> {
+    const isEphemeral = endpoint.port === 0;
     for (let tries = 1; ; tries++) {
       const tcp = new TcpListener((bytes, client) => this.#thread().askTcp(bytes, client));
       await tcp.listen(this.#takePassed('tcp', endpoint) ?? endpoint);
@@ -191,10 +202,11 @@ export class Listeners {
       const udp = this.#takePassed('udp', endpoint) ?? { address, port: tcp.port };
       try {
         for (const thread of this.#threads) await thread.listen(udp);
-        return { endpoint: { address: canonicalAddress(address), port: tcp.port }, tcp };
+        const bound = { address: canonicalAddress(address), port: tcp.port };
+        return { endpoint: bound, tcp, isEphemeral };
       } catch (error) {
-        await this.#unbind({ endpoint: { address, port: tcp.port }, tcp });
-        if (endpoint.port !== 0 || tries >= MAX_PORT_TRIES) throw error;
+        await this.#unbind({ endpoint: { address, port: tcp.port }, tcp, isEphemeral });
+        if (!isEphemeral || tries >= MAX_PORT_TRIES) throw error;
       }
     }
   }
