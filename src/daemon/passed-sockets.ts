@@ -1,6 +1,7 @@
 /** Sockets that systemd has bound and passes on (sd_listen_fds(3)): no privilege is needed for their port, and queries wait in them while homeport restarts. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { addressText } from '../dns/address.ts';
+import type { WantedListen } from './listeners.ts';
 
 /** The variables that systemd sets. */
 export interface ListenEnvironment {
@@ -40,6 +41,24 @@ export function passedSockets(env: ListenEnvironment): readonly PassedSocket[] {
     const { address, port } = found;
     return [{ fd, protocol: found.protocol === 'udp' ? 'udp' : 'tcp', address, port }] as const;
   });
+}
+
+/**
+ * Where to listen: the configuration's addresses, and every address of a passed socket, since who wrote it
+ * into the socket unit wants it to be answered.
+ */
+export function withPassed(
+  wanted: readonly WantedListen[],
+  passed: readonly PassedSocket[],
+): readonly WantedListen[] {
+  const listens = [...wanted];
+  for (const { address, port } of passed) {
+    const isWanted = listens.some(
+      (want) => want.kind === 'address' && want.address === address && want.port === port,
+    );
+    if (!isWanted) listens.push({ kind: 'address', address, port });
+  }
+  return listens;
 }
 
 /** The local socket addresses of a /proc/net table, by inode (proc(5)). */

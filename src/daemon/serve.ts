@@ -21,7 +21,7 @@ import type { FromAnswering, ToAnswering } from './messages.ts';
 import { Naming } from './naming.ts';
 import { ParityChecker } from './parity-checker.ts';
 import { ParityWatch } from './parity-watch.ts';
-import { passedSockets } from './passed-sockets.ts';
+import { type PassedSocket, passedSockets, withPassed } from './passed-sockets.ts';
 import { RateLimit } from './rate-limit.ts';
 import { ServiceManager } from './service-manager.ts';
 import { settingsOfConfig } from './settings-of-config.ts';
@@ -73,6 +73,7 @@ class Server {
   readonly #naming: Naming;
   readonly #engines: Engines;
   readonly #listeners: Listeners;
+  readonly #passed: readonly PassedSocket[];
   readonly #upstreams: UpstreamWatch;
   readonly #streams = new UpstreamStreams();
   readonly #reports: Reports;
@@ -116,6 +117,7 @@ class Server {
         this.#listeners.setGateways(gateways.flatMap((network) => network.gateways));
       },
     });
+    this.#passed = passedSockets(options.env);
     this.#listeners = new Listeners(
       this.#threads,
       options.log.child({ room: 'listen' }),
@@ -123,7 +125,7 @@ class Server {
         this.#upstreams.choose();
         this.#parity.touch();
       },
-      passedSockets(options.env),
+      this.#passed,
     );
     this.#upstreams = new UpstreamWatch({
       log: options.log.child({ room: 'upstream' }),
@@ -219,7 +221,7 @@ class Server {
     // Nobody is answered before the containers are known: a name that one owns would go to production.
     await this.#engines.firstSync(FIRST_SYNC_MS, this.#stopping.signal);
     await this.#upstreams.configure(config.upstreams, config.resolvConf);
-    await this.#listeners.configure(config.listen);
+    await this.#listeners.configure(withPassed(config.listen, this.#passed));
     this.#control = await startControlServer(
       config.control,
       this.#reports,
@@ -315,10 +317,10 @@ class Server {
     const { config } = result;
     try {
       // First what can fail: sockets, then certificates.
-      await this.#listeners.configure(config.listen);
+      await this.#listeners.configure(withPassed(config.listen, this.#passed));
       await this.#engines.configure(config.engines);
     } catch (error) {
-      await this.#listeners.configure(this.#config.listen);
+      await this.#listeners.configure(withPassed(this.#config.listen, this.#passed));
       return { isReloaded: false, problems: [messageOf(error)] };
     }
     this.#sayWhatNeedsRestart(config);
