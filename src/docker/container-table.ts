@@ -31,6 +31,8 @@ interface Known {
   /** The order at which the inspect that said so began. */
   readonly order: number;
   readonly connections: readonly Connection[];
+  /** Its process is known to have ended since. */
+  readonly isDead: boolean;
   /** The port of homeport.ready was connected in the run that started then. */
   readonly connectedStartMs: number | null;
   /** A list entry that differs from the inspect for good: engines keep some stale ones. */
@@ -108,12 +110,17 @@ export class ContainerTable {
     return this.#known.get(id)?.facts !== undefined;
   }
 
-  /** The names it holds, or would hold if it ran. */
+  /** The names that change with it: those it holds or would hold if it ran, and those of its network's sharers. */
   namesOf(id: string): string[] {
+    const around = this.#around(id);
+    return [...new Set(around.flatMap((at) => this.#ownNamesOf(at)))];
+  }
+
+  #ownNamesOf(id: string): string[] {
     const facts = this.#known.get(id)?.facts;
     const told = this.#owners.get(id)?.claims ?? [];
     const now = facts ? claimsOf(facts, wishesOf(facts.labels)).claims : [];
-    return [...new Set([...told, ...now].map((claim) => claim.name))];
+    return [...told, ...now].map((claim) => claim.name);
   }
 
   /** Takes over what an inspect said that began at `order`; null: nothing that makes sense. */
@@ -125,6 +132,7 @@ export class ContainerTable {
       facts,
       order,
       connections: before?.connections.filter((at) => at.order > order) ?? [],
+      isDead: false,
       connectedStartMs: before?.connectedStartMs ?? null,
       disagreement: before?.disagreement ?? null,
     });
@@ -159,10 +167,22 @@ export class ContainerTable {
     }
   }
 
+  /** Its process ended at that order, and no inspect since has said what became of it. */
+  presumeDead(id: string, order: number): void {
+    const known = this.#known.get(id);
+    if (known?.facts?.isRunning !== true || known.order >= order) return;
+    // Networks that it connected to after its death belong to its next run.
+    this.#set(id, {
+      isDead: true,
+      connections: known.connections.filter((at) => at.order > order),
+    });
+  }
+
   /** Whether it is known to run by its networks alone. */
   isStarting(id: string): boolean {
     const known = this.#known.get(id);
-    return known?.facts?.isRunning === false && known.connections.length > 0;
+    const isDown = known?.facts?.isRunning === false || known?.isDead === true;
+    return isDown && (known?.connections.length ?? 0) > 0;
   }
 
   /** Its port accepted a connection in the run that started then. */
@@ -252,8 +272,8 @@ export class ContainerTable {
   }
 
   #reading(id: string, known: Known): Reading | null {
-    if (!known.facts) return null;
-    const facts = withConnections(known.facts, known.connections);
+    const facts = factsNow(known);
+    if (facts === undefined) return null;
     for (const endpoint of facts.endpoints) this.#networks.hint(endpoint);
     try {
       return readContainer(facts, this.#surroundings);
@@ -267,8 +287,7 @@ export class ContainerTable {
 
   #factsNow(idOrName: string): ContainerFacts | undefined {
     const known = this.#known.get(idOrName) ?? this.#known.get(this.#idsByName.get(idOrName) ?? '');
-    if (!known?.facts) return undefined;
-    return withConnections(known.facts, known.connections);
+    return known === undefined ? undefined : factsNow(known);
   }
 
   #set(id: string, change: Partial<Known>): void {
@@ -276,6 +295,7 @@ export class ContainerTable {
       facts: undefined,
       order: 0,
       connections: [],
+      isDead: false,
       connectedStartMs: null,
       disagreement: null,
     };
@@ -283,11 +303,14 @@ export class ContainerTable {
     this.#touch(id);
   }
 
-  /** What shares a container's network changes with it. */
   #touch(id: string): void {
+    for (const at of this.#around(id)) this.#changed.add(at);
+  }
+
+  /** The container and those that share its network, which change with it. */
+  #around(id: string): string[] {
     const reached = [id];
     for (const at of reached) {
-      this.#changed.add(at);
       const name = this.#known.get(at)?.facts?.name ?? '';
       for (const target of [at, name]) {
         for (const sharer of this.#sharers.get(target) ?? []) {
@@ -295,6 +318,7 @@ export class ContainerTable {
         }
       }
     }
+    return reached;
   }
 
   #link(facts: ContainerFacts): void {
@@ -337,6 +361,12 @@ export class ContainerTable {
     said.add(what);
     this.#onSkipped(skipped);
   }
+}
+
+/** A container as it is now, as far as anybody can tell; undefined where the engine's word makes no sense or is missing. */
+function factsNow({ facts, isDead, connections }: Known): ContainerFacts | undefined {
+  if (!facts) return undefined;
+  return withConnections(isDead ? { ...facts, isRunning: false } : facts, connections);
 }
 
 /** The container whose network it uses, as its network mode writes it: an id, or a name. */

@@ -8,7 +8,7 @@ import { type EngineEvent, EVENT_FILTERS, parseEvent } from './engine-event.ts';
 import type { EngineAddress } from './engine-url.ts';
 import { Lines } from './lines.ts';
 import { type Limits, Modem, StatusError } from './modem.ts';
-import { textAt } from './shape.ts';
+import { arrayAt, textAt } from './shape.ts';
 
 /** All labels of a container are in each of its events; 16 MB is far beyond what Docker accepts. */
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
@@ -26,12 +26,14 @@ export interface EngineTimeouts {
 export interface EngineVersion {
   readonly version: string;
   readonly apiVersion: string;
+  readonly isPodman: boolean;
 }
 
 export class EngineClient {
   readonly #docker: DockerApi;
   readonly #modem: Modem;
   readonly #timeouts: EngineTimeouts;
+  #filters: typeof EVENT_FILTERS | undefined = EVENT_FILTERS;
 
   /** @param keepsConnections whether calls share connections, or each has one of its own */
   constructor(address: EngineAddress, timeouts: EngineTimeouts, keepsConnections = true) {
@@ -40,11 +42,14 @@ export class EngineClient {
     this.#timeouts = timeouts;
   }
 
+  /** Which engine it is; to be asked first, for event streams depend on it. */
   async version(): Promise<EngineVersion> {
     const { callMs } = this.#timeouts;
     const body = await this.#docker.version({ timeoutMs: callMs });
     const [version, apiVersion] = [textAt(body, 'Version'), textAt(body, 'ApiVersion')];
-    if (apiVersion !== '') return { version, apiVersion };
+    const parts = arrayAt(body, 'Components').map((part) => textAt(part, 'Name'));
+    this.#filters = parts.includes('Podman Engine') ? undefined : EVENT_FILTERS;
+    if (apiVersion !== '') return { version, apiVersion, isPodman: this.#filters === undefined };
     throw new HomeportError('DOCKER_REPLY_INVALID', 'what answers there is no Docker engine');
   }
 
@@ -93,7 +98,7 @@ export class EngineClient {
   ): Promise<{ readonly closed: Promise<string>; destroy(): void }> {
     // The time limit is for the headers alone: a quiet engine sends nothing for hours.
     const query = {
-      filters: EVENT_FILTERS,
+      filters: this.#filters,
       since: since === null ? undefined : timeText(since),
       timeoutMs: this.#timeouts.callMs,
     };
@@ -113,7 +118,7 @@ export class EngineClient {
   async eventsBetween(since: EventTime, until: EventTime): Promise<EngineEvent[]> {
     const times = { since: timeText(since), until: timeText(until) };
     const limits = { timeoutMs: this.#timeouts.callMs, isBrief: true };
-    const response = await this.#docker.getEvents({ filters: EVENT_FILTERS, ...times, ...limits });
+    const response = await this.#docker.getEvents({ filters: this.#filters, ...times, ...limits });
     const lines = new Lines(MAX_EVENT_BYTES);
     const events: EngineEvent[] = [];
     for await (const piece of response) events.push(...eventsIn(lines.add(piece)));

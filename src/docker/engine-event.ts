@@ -3,17 +3,15 @@ import { namesInAttributes } from './claims.ts';
 import { isObject, labelsAt, objectAt, textAt } from './shape.ts';
 
 /**
- * Events worth hearing. exec_* would come with every health probe; `init`, `cleanup` and `remove` are
- * Podman's. Health and exec events match by prefix on all engines.
+ * Events worth hearing; exec_* would come with every health probe. Health events match by prefix on all
+ * engines. Not for Podman, which refuses a filter with a word that it does not know.
  */
 export const EVENT_FILTERS: Readonly<Record<'type' | 'event', readonly string[]>> = {
   type: ['container', 'network', 'service', 'node'],
   event: [
     'create',
-    'init',
     'start',
     'die',
-    'cleanup',
     'stop',
     'pause',
     'unpause',
@@ -29,6 +27,12 @@ export const EVENT_FILTERS: Readonly<Record<'type' | 'event', readonly string[]>
   ],
 };
 
+/** What changes nothing that names depend on; Podman sends these too, for it gets no filter. */
+const IDLE_ACTIONS =
+  /^(?:exec|attach|detach|top|resize|commit|copy|export|archive-path|extract-to-dir|mount|unmount|sync|oom)/;
+/** Docker's word and Podman's. */
+const DEATHS: ReadonlySet<string> = new Set(['die', 'died']);
+
 /** What an event means here: never more than which thing has changed. */
 export type EngineEvent = {
   /** Tells events apart: the same event has the same key on every stream. */
@@ -38,6 +42,8 @@ export type EngineEvent = {
 } & (
   | { readonly kind: 'container'; readonly id: string; readonly names: readonly string[] }
   | { readonly kind: 'kill'; readonly id: string }
+  /** Its process ended; the engine may take its time to say so when asked. */
+  | { readonly kind: 'die'; readonly id: string; readonly names: readonly string[] }
   /** A container gets an address: the network knows it before the container says so. */
   | { readonly kind: 'connect'; readonly id: string; readonly network: string }
   | { readonly kind: 'disconnect'; readonly id: string; readonly network: string }
@@ -83,9 +89,13 @@ function meaningOf(
 ): Meaning {
   switch (type) {
     case 'container':
-      if (id === '' || action.startsWith('exec_')) return { kind: 'other' };
+      if (id === '' || IDLE_ACTIONS.test(action)) return { kind: 'other' };
       if (action === 'kill') return { kind: 'kill', id };
-      return { kind: 'container', id, names: namesInAttributes(attributes) };
+      return {
+        kind: DEATHS.has(action) ? 'die' : 'container',
+        id,
+        names: namesInAttributes(attributes),
+      };
     case 'network':
       if (action !== 'connect' && action !== 'disconnect') return { kind: 'networks' };
       // Podman names the container as the actor, and no network.

@@ -29,6 +29,8 @@ export type EngineReply =
 
 /** A killed process is gone within milliseconds; one that handles the signal announces its end by an event. */
 const SUSPICION_MS = 2000;
+/** Where the engine has not described a container for so long after its death, its address is dead. */
+const BELIEF_MS = 100;
 /** Containers told at once; a larger piece would keep the thread for more than some 10 ms. */
 const FLUSH_LIMIT = 256;
 /** A refresh that finds more than that has lost touch, and must not crowd out events. */
@@ -47,6 +49,8 @@ export class EngineModel {
   readonly #inspections = new Inspections();
   readonly #networkInspections = new NetworkInspections();
   readonly #suspects = new Map<string, number>();
+  /** Containers whose process ended, until an inspect that began later has spoken. */
+  readonly #deaths = new Map<string, { readonly order: number; readonly atMs: number }>();
   readonly #random: () => number;
   #lastToken = 0;
   #wantedList: Listing | null = null;
@@ -86,6 +90,10 @@ export class EngineModel {
       case 'container':
         this.#changed(event.id, event.names);
         break;
+      case 'die':
+        this.#changed(event.id, event.names);
+        this.#deaths.set(event.id, { order: this.#inspections.order, atMs: nowMs + BELIEF_MS });
+        break;
       case 'kill':
         this.#suspect(event.id, nowMs + SUSPICION_MS);
         break;
@@ -124,6 +132,7 @@ export class EngineModel {
   /** The requests to send now. */
   take(nowMs: number): EngineRequest[] {
     const requests: EngineRequest[] = [];
+    this.#believeDeaths(nowMs);
     if (this.#areNetworksWanted && !this.#areNetworksAsked) {
       this.#areNetworksWanted = false;
       this.#areNetworksAsked = true;
@@ -143,11 +152,14 @@ export class EngineModel {
 
   /** When `take` may have more although nothing came in; Infinity: never. */
   get nextMs(): number {
-    return this.#inspections.nextMs;
+    const deaths = [...this.#deaths.values()].map((death) => death.atMs);
+    return Math.min(this.#inspections.nextMs, ...deaths);
   }
 
   /** The reply to an `inspect` request. */
   inspected(id: string, order: number, reply: EngineReply, nowMs: number): void {
+    const isNewer = reply.kind !== 'silent' && order >= (this.#deaths.get(id)?.order ?? 0);
+    if (isNewer) this.#deaths.delete(id);
     switch (reply.kind) {
       case 'known':
         this.#describe(id, order, reply.body);
@@ -231,6 +243,7 @@ export class EngineModel {
     this.#wantedList = null;
     this.#areNetworksAsked = false;
     this.#suspects.clear();
+    this.#deaths.clear();
   }
 
   get counts(): EngineCounts {
@@ -256,6 +269,18 @@ export class EngineModel {
       if (!isSettled) this.#afterFlush.push(() => this.#sink.settled(token));
       isSettled = true;
     };
+  }
+
+  /**
+   * An inspect of a container that is being restarted blocks until it runs again, which may take
+   * longer than queries wait; its address may be another container's by then.
+   */
+  #believeDeaths(nowMs: number): void {
+    for (const [id, { order, atMs }] of this.#deaths) {
+      if (atMs > nowMs) continue;
+      this.#deaths.delete(id);
+      this.#table.presumeDead(id, order);
+    }
   }
 
   #connected(id: string, networkId: string, atMs: number): void {
@@ -308,13 +333,9 @@ export class EngineModel {
     const { endpoints } = facts;
     // Podman announces no networks, and events can be lost.
     if (endpoints.some((at) => this.#networks.isNewlyMissing(at))) this.#areNetworksWanted = true;
+    // No event tells of the address there, and each start gives another.
     const bridge = this.#networks.gatewayBridgeId;
-    const isUnbridged = this.#networks.gatewayBridgeAddress(id) === null;
-    if (
-      bridge !== undefined &&
-      isUnbridged &&
-      endpoints.some((at) => this.#networks.isOverlay(at))
-    ) {
+    if (bridge !== undefined && endpoints.some((at) => this.#networks.isOverlay(at))) {
       this.#networkInspections.want(bridge);
     }
   }

@@ -4,7 +4,7 @@
  */
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HomeportError, messageOf } from '../errors.ts';
+import { HomeportError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { backoffMs } from './backoff.ts';
 import { EngineClient, type EngineTimeouts, type EngineVersion } from './engine-client.ts';
@@ -12,6 +12,7 @@ import type { EngineEvent } from './engine-event.ts';
 import { EngineModel } from './engine-model.ts';
 import type { EngineSink, EngineState } from './engine-sink.ts';
 import { type EngineTls, parseEngineUrl } from './engine-url.ts';
+import { failureText } from './failure-text.ts';
 import type { Interfaces } from './network-facts.ts';
 import type { AnswerMode } from './owner-of-container.ts';
 import { ReadyProber } from './ready-prober.ts';
@@ -68,6 +69,7 @@ export interface EngineWatchOptions {
 }
 
 export class EngineWatch {
+  readonly #url: string;
   readonly #client: EngineClient;
   /** Has a connection of its own for each call, so that none is as dead as the stream it checks. */
   readonly #checker: EngineClient;
@@ -81,13 +83,14 @@ export class EngineWatch {
   /** The stream is open and the engine answered when it was last asked. */
   #isAnswering = false;
   #state: EngineState = { kind: 'waiting', sinceMs: Date.now(), reason: null };
-  #version: EngineVersion = { version: '', apiVersion: '' };
+  #version: EngineVersion = { version: '', apiVersion: '', isPodman: false };
   #lastEventMs: number | null = null;
   #running: Promise<void> = Promise.resolve();
 
   /** @throws HomeportError CONFIG_INVALID for a url or an answer mode that cannot be followed */
   constructor(options: EngineWatchOptions) {
     const { name, sink } = options;
+    this.#url = options.url;
     this.#times = { ...DEFAULT_TIMES, ...options.times };
     this.#sink = sink;
     this.#log = options.log.child({ room: 'docker', engine: name });
@@ -155,7 +158,7 @@ export class EngineWatch {
     const { signal } = this.#stop;
     for (let failures = 0; !signal.aborted; ) {
       const beganAtMs = Date.now();
-      const reason = await this.#connectOnce().catch(messageOf);
+      const reason = await this.#connectOnce().catch((error) => failureText(error, this.#url));
       if (signal.aborted) return;
       this.#isAnswering = false;
       this.#runner.abandon();
@@ -169,6 +172,7 @@ export class EngineWatch {
   async #connectOnce(): Promise<string> {
     const signal = this.#runner.open();
     this.#version = await this.#client.version();
+    await this.#checker.version();
     const offsetMs = clockOffset(await this.#client.clock(), Date.now());
     const witness = new StreamWitness(Date.now() + offsetMs);
     const since = this.#lastEventMs === null ? null : this.#lastEventMs - OVERLAP_MS;
@@ -214,7 +218,7 @@ export class EngineWatch {
       } catch (error) {
         if (signal.aborted) throw error;
         this.#isAnswering = false;
-        this.#lost(messageOf(error));
+        this.#lost(failureText(error, this.#url));
         continue;
       }
       if (!this.#isAnswering) return 'the engine answers again';

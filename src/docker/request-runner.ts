@@ -11,6 +11,7 @@ export class RequestRunner {
   readonly #afterFlush: () => void;
   #connection: AbortController | null = null;
   #listFailure: string | null = null;
+  readonly #saidFailures = new Set<EngineRequest['kind']>();
   #flushing: NodeJS.Immediate | null = null;
   #wake: NodeJS.Timeout | null = null;
   #wakeAtMs = Number.POSITIVE_INFINITY;
@@ -36,6 +37,7 @@ export class RequestRunner {
   /** From now on requests are sent; they end with `abandon`. */
   open(): AbortSignal {
     this.#connection = new AbortController();
+    this.#saidFailures.clear();
     const { signal } = this.#connection;
     this.turn();
     return signal;
@@ -145,8 +147,12 @@ export class RequestRunner {
     }
   }
 
+  /** Said once for each kind and connection: a socket proxy may refuse one kind, a busy engine many calls. */
   #failed(request: EngineRequest, error: unknown): void {
     if (this.#connection === null) return;
-    this.#log.debug({ request, reason: messageOf(error) }, 'the engine did not answer a request');
+    const level = this.#saidFailures.has(request.kind) ? 'debug' : 'warn';
+    this.#saidFailures.add(request.kind);
+    const line = { request, reason: messageOf(error) };
+    this.#log[level](line, 'the engine did not answer a request; what was known stays');
   }
 }

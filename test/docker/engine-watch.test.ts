@@ -361,6 +361,29 @@ describe('the watch over one engine', () => {
     );
   });
 
+  it('sends Podman no filter, for it refuses words that it does not know', async () => {
+    fake.version = {
+      Version: '4.3.1',
+      ApiVersion: '1.41',
+      Components: [{ Name: 'Podman Engine' }],
+    };
+    fake.fault(/events.*filters/, { kind: 'status', status: 500 });
+    await watching();
+    fake.put(container(1));
+    await sink.until('web-1', () => sink.addressesOf('web-1').length > 0);
+  });
+
+  it('says what is to be done where the socket is not there', async () => {
+    watch = new EngineWatch({ name: 'x', url: 'unix:///nowhere.sock', sink, log: silentLogger() });
+    watch.start();
+    const reason = () => (watch.state.kind === 'waiting' ? watch.state.reason : null);
+    await sink.until('a reason', () => reason() !== null);
+    assert.equal(
+      reason(),
+      'no engine at unix:///nowhere.sock: the socket does not exist; is Docker running?',
+    );
+  });
+
   it('refuses answer: host without an address', () => {
     watch = new EngineWatch({ name: 'local', url: fake.url, sink, log: silentLogger() });
     assert.throws(

@@ -34,6 +34,8 @@ export class FakeEngine {
   readonly requests: string[] = [];
   /** Replies made beforehand, by path; undefined: as usual. */
   prepared: (path: string) => string | undefined = () => undefined;
+  /** What `GET /version` says. */
+  version: Readonly<Record<string, unknown>> = { Version: '28.5.2', ApiVersion: '1.51' };
   /** Streams stay open and bring nothing: as a proxy that lost its peer. */
   isSilent = false;
   readonly #folder = mkdtempSync(join(tmpdir(), 'hp-fake-'));
@@ -165,9 +167,8 @@ export class FakeEngine {
     const network = [...this.networks.values()].find((made) => made.id === id);
     if (url.pathname === '/events') this.#events(url, response);
     else if (url.pathname === '/_ping') send(response, 200, 'OK');
-    else if (url.pathname === '/version') {
-      json(response, { Version: '28.5.2', ApiVersion: '1.51' });
-    } else if (url.pathname === '/containers/json') json(response, all.map(listBody));
+    else if (url.pathname === '/version') json(response, this.version);
+    else if (url.pathname === '/containers/json') json(response, all.map(listBody));
     else if (url.pathname === '/networks') {
       json(response, [...this.networks.values()].map(networkBody));
     } else if (container !== undefined) json(response, inspectBody(container));
