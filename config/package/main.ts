@@ -1,7 +1,8 @@
 /**
- * `npm run package [-- FOLDER]`: the single executable and the Debian package, into .package/ or FOLDER.
+ * `npm run package [-- FOLDER [VERSION]]`: the single executable and the Debian package, into .package/ or
+ * FOLDER. An executable that is there is taken as it is when a VERSION is given: only the package differs.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildDebian } from './debian.ts';
@@ -15,9 +16,11 @@ async function main(): Promise<void> {
   // What is built here is nobody's to commit.
   writeFileSync(join(out, '.gitignore'), '*\n');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  const executable = await buildExecutable(out);
+  const other = process.argv[3];
+  const built = join(out, 'homeport');
+  const executable = other !== undefined && existsSync(built) ? built : await buildExecutable(out);
   process.stdout.write(`${executable}\n`);
-  process.stdout.write(`${await buildDebian(executable, version, out)}\n`);
+  process.stdout.write(`${await buildDebian(executable, other ?? version, out)}\n`);
 }
 
 await main();

@@ -15,6 +15,8 @@ export const RESOLV_CONF = '/etc/resolv.conf';
 /** Root's own, unlike /var/lib/homeport, which belongs to the service's user: what is here is executed and restored as root. */
 export const STATE_FOLDER = '/var/lib/homeport-host';
 export const MANIFEST_FILE: string = `${STATE_FOLDER}/manifest.json`;
+/** Copies of files that somebody edited, as they were before an undo. */
+export const KEPT_FOLDER: string = `${STATE_FOLDER}/kept`;
 /** Whom homeport forwards to, where no manager keeps a file of it. */
 export const UPSTREAM_FILE: string = `${STATE_FOLDER}/upstream.resolv.conf`;
 /** Options for `homeport serve`, read by the unit. */

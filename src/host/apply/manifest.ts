@@ -1,8 +1,8 @@
 /** The record of an install: what was there, what was put there, how far it came. Written and synced before each change. */
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { codeOf, HomeportError, messageOf } from '../../errors.ts';
-import { FALLBACK_LOCK, MANIFEST_FILE, STATE_FOLDER } from '../addresses.ts';
+import { FALLBACK_LOCK, KEPT_FOLDER, MANIFEST_FILE, STATE_FOLDER } from '../addresses.ts';
 import type { Machine } from '../machine.ts';
 import type { Change, FileToWrite, HostSettings } from '../plan/change.ts';
 import type { Situation } from '../situation.ts';
@@ -94,17 +94,20 @@ export function writeManifest(machine: Machine, manifest: Manifest): void {
   writeAtomically(machine.at(MANIFEST_FILE), text, { mode: 0o600 });
 }
 
-/** Removes the manifest, and the state folder where nothing else is in it. */
+/** Removes the state folder with the manifest, the manifest last; copies that were kept for somebody stay. */
 export function removeManifest(machine: Machine): void {
-  removeFile(machine.at(MANIFEST_FILE));
-  removeFile(machine.at(`${MANIFEST_FILE}.homeport-new`));
-  removeFile(machine.at(FALLBACK_LOCK));
-  try {
-    rmdirSync(machine.at(STATE_FOLDER));
-  } catch (error) {
-    // Copies that were kept for somebody stay.
-    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'ENOENT') throw error;
+  rmSync(machine.at(FALLBACK_LOCK), { force: true });
+  const folder = machine.at(STATE_FOLDER);
+  if (!existsSync(folder)) return;
+  const manifest = basename(MANIFEST_FILE);
+  // openresolv leaves a backup there, an interrupted write its beginning.
+  for (const name of readdirSync(folder)) {
+    if (name !== manifest && name !== basename(KEPT_FOLDER)) {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    }
   }
+  removeFile(join(folder, manifest));
+  if (!existsSync(machine.at(KEPT_FOLDER))) rmdirSync(folder);
 }
 
 export function newManifest(

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { codeOf, messageOf } from '../../errors.ts';
-import { STATE_FOLDER } from '../addresses.ts';
+import { KEPT_FOLDER } from '../addresses.ts';
 import type { Action } from '../plan/change.ts';
 import { release } from '../plan/release.ts';
 import { perform } from './actions.ts';
@@ -25,9 +25,6 @@ import {
   restoreFile,
   savedText,
 } from './saved-file.ts';
-
-/** Copies of edited files. */
-const KEPT_FOLDER = `${STATE_FOLDER}/kept`;
 
 export interface UninstallResult {
   /** false: homeport was not installed. */

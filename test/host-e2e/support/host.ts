@@ -4,7 +4,7 @@
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -216,13 +216,6 @@ function run(argv: readonly string[], timeoutMs = 60_000, mayFail = false): Prom
     );
     child.stdin?.end();
   });
-}
-
-/** A folder for files that a test makes. */
-export function scratch(name: string): string {
-  const folder = join(tmpdir(), name);
-  mkdirSync(folder, { recursive: true });
-  return folder;
 }
 
 function isSystemd(pid: number): boolean {
