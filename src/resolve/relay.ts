@@ -114,7 +114,8 @@ export class Relay {
       this.search(job, index + 1);
       return;
     }
-    this.#ask(upstreamMessage(withName(job.message, query, full), this.#query), (outcome) => {
+    const renamed = withName(job.message, query, full);
+    this.#ask(upstreamMessage(renamed, this.#read(renamed)), (outcome) => {
       if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
       else if (outcome.reply.rcode === RCODE.NXDOMAIN) this.search(job, index + 1);
       else this.#deliverAliased(job, outcome.reply, [bare, full]);
