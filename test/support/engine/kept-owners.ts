@@ -52,7 +52,7 @@ export class KeptOwners implements EngineSink {
   table(): Record<string, { readonly addresses: string[]; readonly names: string[] }> {
     const entries = [...this.owners.values()].map((owner) => {
       const addresses = owner.addresses.map((at) => at.address).sort();
-      const names = owner.claims.map((claim) => claim.name).sort();
+      const names = [...new Set(owner.claims.map((claim) => claim.name))].sort();
       return [owner.id.slice('local/'.length), { addresses, names }] as const;
     });
     return Object.fromEntries(entries);
