@@ -95,6 +95,8 @@ const MAX_PORT_TRIES = 20;
 export class FakeUpstream {
   /** All that it was asked, oldest first. */
   readonly seen: Asked[] = [];
+  /** Called for each query. */
+  told: (asked: Asked) => void = () => undefined;
   /** Connections that were ever accepted. */
   connections = 0;
   readonly address: string;
@@ -216,6 +218,7 @@ export class FakeUpstream {
       atMs: performance.now(),
     };
     this.seen.push(asked);
+    this.told(asked);
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
     const key = asked.name.toLowerCase();
