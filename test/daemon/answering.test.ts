@@ -16,6 +16,8 @@ const program = (transport: string) => `
   const nothing = () => undefined;
   const duties = { refresh: async () => {}, askStream: nothing, told: nothing, died: nothing };
   const thread = new Answering({ transport: '${transport}', settings, isShared: false }, duties);
+  // A server has more to wait for than this thread; newer Node would end before it has answered.
+  setInterval(nothing, 1000);
   await thread.listen({ address: '127.0.0.1', port: 0 });
   setImmediate(() => { throw new Error('a bug'); });
 `;
