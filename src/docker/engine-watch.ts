@@ -176,31 +176,34 @@ export class EngineWatch {
     const offsetMs = clockOffset(await this.#client.clock(), Date.now());
     const witness = new StreamWitness(Date.now() + offsetMs);
     const since = this.#lastEventMs === null ? null : this.#lastEventMs - OVERLAP_MS;
+    signal.throwIfAborted(); // what was under way when it closed has ended, what begins now would not
     const stream = await this.#client.events(since, (event) => {
       witness.see(event);
       this.#lastEventMs = Math.max(this.#lastEventMs ?? 0, event.atMs);
       this.#model.event(event, Date.now());
       this.#runner.turn();
     });
-    // From here on no change is lost: what the list does not show, the stream brings.
-    this.#isAnswering = true;
-    const lost = stream.closed;
-    await Promise.race([this.#sync(Number.POSITIVE_INFINITY), lost]);
-    if (this.#runner.listFailure !== null) throw unavailable(this.#runner.listFailure);
-    if (!signal.aborted) this.#connected();
     try {
-      return await Promise.race([lost, this.#check(witness, offsetMs, signal)]);
+      signal.throwIfAborted();
+      // From here on no change is lost: what the list does not show, the stream brings.
+      this.#isAnswering = true;
+      const lost = Promise.race([stream.closed, this.#check(witness, offsetMs, signal)]);
+      const isSynced = await Promise.race([this.#synced(), lost.then(() => false)]);
+      if (isSynced) this.#connected();
+      return await lost;
     } finally {
       stream.destroy();
     }
   }
 
-  /** Lists everything; resolves when it has been told, or the engine failed to say. */
-  #sync(verify: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#model.sync(verify, resolve);
+  /** The first list of a connection: true when all of it has been told. Rejects where the engine does not give it. */
+  async #synced(): Promise<boolean> {
+    await new Promise<void>((resolve) => {
+      this.#model.sync(Number.POSITIVE_INFINITY, resolve);
       this.#runner.turn();
     });
+    if (this.#runner.listFailure === null) return true;
+    throw new HomeportError('DOCKER_UNAVAILABLE', this.#runner.listFailure);
   }
 
   /** Looks after an open stream until the signal ends it; resolves with the reason to give it up. */
@@ -225,7 +228,8 @@ export class EngineWatch {
       if (witness.missed(told) !== undefined) return 'the event stream is open and brings nothing';
       if (Date.now() < resyncAtMs) continue;
       resyncAtMs = Date.now() + resyncEveryMs;
-      await this.#sync(VERIFY_AT_RESYNC);
+      this.#model.sync(VERIFY_AT_RESYNC, () => undefined);
+      this.#runner.turn();
     }
   }
 
@@ -271,8 +275,4 @@ function hostInterfaces(): Interfaces {
     interfaces[name] = addresses ?? [];
   }
   return interfaces;
-}
-
-function unavailable(reason: string): HomeportError {
-  return new HomeportError('DOCKER_UNAVAILABLE', reason);
 }

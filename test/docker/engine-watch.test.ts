@@ -361,6 +361,33 @@ describe('the watch over one engine', () => {
     );
   });
 
+  it('can be closed at any moment of a connection', async () => {
+    fake.containers.set('one', container(1));
+    for (let turns = 0; turns < 60; turns++) {
+      watch = new EngineWatch({ name: 'local', url: fake.url, sink, log: silentLogger() });
+      watch.start();
+      for (let turn = 0; turn < turns; turn++)
+        await new Promise((resolve) => setImmediate(resolve));
+      await watch.close();
+    }
+    await fake.streamsClosed();
+  });
+
+  it('calls an engine unreachable that hangs before its first list is there', async () => {
+    fake.fault(/containers\/json/, { kind: 'hang' });
+    const times = { checkEveryMs: 30, checkMarginMs: 10, callMs: 100 };
+    watch = new EngineWatch({ name: 'local', url: fake.url, sink, log: silentLogger(), times });
+    watch.start();
+    await fake.requested(/containers\/json/);
+    fake.fault(/./, { kind: 'hang' });
+    const reason = () => (watch.state.kind === 'waiting' ? watch.state.reason : null);
+    await sink.until('a reason', () => reason() !== null);
+    assert.equal(reason(), 'the engine did not answer within 100 ms');
+    fake.fault(/./, null);
+    fake.fault(/containers\/json/, null);
+    await sink.until('connected', () => watch.state.kind === 'connected');
+  });
+
   it('sends Podman no filter, for it refuses words that it does not know', async () => {
     fake.version = {
       Version: '4.3.1',

@@ -116,6 +116,11 @@ export class FakeEngine {
     return this.#streams.size;
   }
 
+  /** Resolves when the last event stream is closed. */
+  async streamsClosed(): Promise<void> {
+    for (const stream of this.#streams) await once(stream, 'close');
+  }
+
   /** Cuts every event stream. */
   cutStreams(): void {
     for (const stream of this.#streams) stream.destroy();
