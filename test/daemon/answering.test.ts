@@ -22,8 +22,13 @@ const program = (transport: string) => `
   setImmediate(() => { throw new Error('a bug'); });
 `;
 
+/** Newer Node hands a program of `-e` on to its threads, which then do not start as this one does. */
+const SKIPPED =
+  Number(process.versions.node.split('.')[0]) > 20 &&
+  'a thread of a program given by -e does not start';
+
 for (const transport of TRANSPORTS) {
-  describe(`the answering thread over ${transport}`, () => {
+  describe(`the answering thread over ${transport}`, { skip: SKIPPED }, () => {
     it('ends with a process that ends in an error, so that whoever watches it can start another', async () => {
       const argv = ['--import', 'tsx', '--input-type=module', '-e', program(transport)];
       const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
