@@ -322,6 +322,25 @@ describe('the watch over a real engine', { skip: engineAvailable() ?? false }, (
     assert.deepEqual(told(watched.sink), await truth(engine));
   });
 
+  it('learns of a container that died while the engine was down and said nothing (live-restore)', async (test) => {
+    const live = await startEngine({ name: 'live', args: ['--live-restore'] });
+    test.after(() => live.stop());
+    await live.importBusybox();
+    const stays = await live.run('stays');
+    await live.run('dies', { command: ['sleep', '1.5'] });
+    const other = await new Watched(live.url).begin();
+    test.after(() => other.watch.close());
+    const [address] = await other.ask('stays');
+    assert.ok(address !== undefined && stays !== '');
+    assert.equal((await other.ask('dies')).length, 1);
+    await live.kill();
+    await delay(1500);
+    await live.restart();
+    await other.sink.until('connected', () => other.watch.state.kind === 'connected');
+    assert.deepEqual(await other.ask('dies'), []);
+    assert.deepEqual(told(other.sink), await truth(live));
+  });
+
   it('calls a frozen engine stale, keeps nobody waiting for it, and goes on when it thaws', async (test) => {
     await engine.run('frozen');
     const times = { checkEveryMs: 200, callMs: 300 };
