@@ -139,7 +139,8 @@ describe('the log', () => {
   }, async () => {
     const file = configFile('terminal');
     const typescript = join(folder, 'typescript');
-    const command = [process.execPath, ...SERVE, '--config', file].join(' ');
+    // script(1) runs it in $SHELL, and a shell that stays in between dies of the Ctrl-C itself.
+    const command = ['exec', process.execPath, ...SERVE, '--config', file].join(' ');
     const child = spawn('script', ['-q', '-e', '-f', '-c', command, typescript], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, NO_COLOR: '1' },
