@@ -30,7 +30,7 @@ export function readAsCAres(
 function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Reading {
   const reading = new ReadingBuilder({ timeoutMs: 5000, attempts: 4 });
   const seen = new Set<string>();
-  const fromEnvironment = unique(listWords(context.env.LOCALDOMAIN ?? ''));
+  const fromEnvironment = withoutPrefixes(listWords(context.env.LOCALDOMAIN ?? ''));
   if (fromEnvironment.length > 0) reading.setSearch(fromEnvironment, undefined);
   setOptions118(reading, context.env.RES_OPTIONS ?? '', undefined, seen);
   for (const line of linesOf(conf)) {
@@ -42,7 +42,7 @@ function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Readi
       if (fromEnvironment.length > 0) reading.ignore(line, line.text, 'LOCALDOMAIN replaces it');
       else
         reading.setSearch(
-          unique(listWords(keyword === 'domain' ? first : text.slice(keyword.length))),
+          withoutPrefixes(listWords(keyword === 'domain' ? first : text.slice(keyword.length))),
           line.number,
         );
     } else if (keyword === 'nameserver') {
@@ -148,6 +148,16 @@ function unique(list: readonly string[]): readonly string[] {
     const key = word.toLowerCase();
     return seen.has(key) ? false : seen.add(key);
   });
+}
+
+/** 1.18 compares only as many letters as the later word has: one that begins an earlier word is dropped too. */
+function withoutPrefixes(list: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  for (const word of list) {
+    const key = word.toLowerCase();
+    if (!kept.some((earlier) => earlier.toLowerCase().startsWith(key))) kept.push(word);
+  }
+  return kept.filter((word) => word !== '');
 }
 
 function readNameserver134(reading: ReadingBuilder, line: ResolvLine, value: string): void {
