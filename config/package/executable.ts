@@ -8,13 +8,10 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
-import { inject } from 'postject';
+import { embedBlob } from './embed-blob.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** Node looks for its blob by these (doc/api/single-executable-applications.md). */
 const REPLACEMENTS = join(ROOT, 'config/package/executable');
-const BLOB = 'NODE_SEA_BLOB';
-const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 /** Packages that try to require others (protobufjs its `long`) must fail as on a disk, without Node's warning. */
 const REQUIRE = `{
   const builtin = require;
@@ -71,11 +68,11 @@ function threadNames(): readonly string[] {
     .map((file) => file.replace(/\.ts$/, ''));
 }
 
-async function makeExecutable(
+function makeExecutable(
   folder: string,
   main: string,
   assets: Readonly<Record<string, string>>,
-): Promise<string> {
+): string {
   const blob = join(folder, 'homeport.blob');
   const config = join(folder, 'sea-config.json');
   writeFileSync(
@@ -92,7 +89,7 @@ async function makeExecutable(
   } catch {
     // Without binutils it is only larger.
   }
-  await inject(executable, BLOB, readFileSync(blob), { sentinelFuse: FUSE });
+  writeFileSync(executable, embedBlob(readFileSync(executable), readFileSync(blob)));
   return executable;
 }
 

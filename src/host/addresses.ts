@@ -22,6 +22,8 @@ export const UPSTREAM_FILE: string = `${STATE_FOLDER}/upstream.resolv.conf`;
 /** Options for `homeport serve`, read by the unit. */
 export const OPTIONS_FILE: string = `${STATE_FOLDER}/serve.env`;
 export const FALLBACK_SCRIPT: string = `${STATE_FOLDER}/fallback`;
+/** Undoes an install without homeport, for a host from which the program was taken away. */
+export const UNDO_SCRIPT: string = `${STATE_FOLDER}/undo`;
 /** Held by the fallback script while it switches. */
 export const FALLBACK_LOCK = '/run/homeport-fallback.lock';
 export const CONFIG_FILE = '/etc/homeport.yaml';

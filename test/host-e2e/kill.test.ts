@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { buildImages, hostAvailable, type Manager, type TestHost, until } from './support/host.ts';
 import { lookUp, preparedHost, WORLD, WORLD_ADDRESS, withPackage } from './support/prepared.ts';
-import { differences, type Snapshot, snapshot } from './support/snapshot.ts';
+import { differences, INSTALL_FOLDERS, type Snapshot, snapshot } from './support/snapshot.ts';
 
 const INSTALL = 'homeport host install --yes';
 const UNINSTALL = 'homeport host uninstall --yes';
@@ -46,7 +46,7 @@ for (const { manager, last } of hosts) {
       await buildImages();
       host = await preparedHost(manager);
       await withPackage(host);
-      beforeInstall = await snapshot(host);
+      beforeInstall = await snapshot(host, INSTALL_FOLDERS);
     });
     after(() => host?.stop());
 
@@ -88,7 +88,11 @@ for (const { manager, last } of hosts) {
         }
         await host.output(UNINSTALL);
         await resolves(`${what} and an uninstall`);
-        assert.deepEqual(differences(beforeInstall, await snapshot(host)), [], what);
+        assert.deepEqual(
+          differences(beforeInstall, await snapshot(host, INSTALL_FOLDERS)),
+          [],
+          what,
+        );
       }
     });
 
@@ -100,7 +104,11 @@ for (const { manager, last } of hosts) {
         await resolves(what);
         await host.output(UNINSTALL);
         await resolves(`${what} and another uninstall`);
-        assert.deepEqual(differences(beforeInstall, await snapshot(host)), [], what);
+        assert.deepEqual(
+          differences(beforeInstall, await snapshot(host, INSTALL_FOLDERS)),
+          [],
+          what,
+        );
         await host.output(INSTALL);
       }
       await host.output(UNINSTALL);

@@ -41,25 +41,36 @@ async function withContainersKept(run: Run, engine: EngineSituation, unit: strin
   const current = currentFile(place);
   const text = current.kind === 'file' ? current.bytes.toString('utf8') : null;
   if (text !== null) moveFile(place, asideName(place));
-  writeAtomically(place, withLiveRestore(text), { mode: 0o644 });
   try {
-    await run.machine.run(['systemctl', 'reload', unit]);
-    const isOn = await until(
-      LIVE_RESTORE_MS,
-      async () => (await collectEngine(run.machine))?.hasLiveRestore === true,
-    );
-    if (!isOn) {
+    if (!(await setLiveRestore(run, place, text, unit, true))) {
       throw new HomeportError(
         'HOST_REFUSED',
         'the engine does not take live-restore, so a restart would end its containers',
       );
     }
     await restart(run, unit);
+    // A key that is only gone would leave it on.
+    await setLiveRestore(run, place, text, unit, false);
   } finally {
     if (text === null) removeFile(place);
     else moveFile(asideName(place), place);
     await run.machine.run(['systemctl', 'reload', unit]);
   }
+}
+
+async function setLiveRestore(
+  run: Run,
+  place: string,
+  text: string | null,
+  unit: string,
+  isOn: boolean,
+): Promise<boolean> {
+  writeAtomically(place, withLiveRestore(text, isOn), { mode: 0o600 });
+  await run.machine.run(['systemctl', 'reload', unit]);
+  return until(
+    LIVE_RESTORE_MS,
+    async () => (await collectEngine(run.machine))?.hasLiveRestore === isOn,
+  );
 }
 
 async function restart(run: Run, unit: string): Promise<void> {

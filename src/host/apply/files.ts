@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf } from '../../errors.ts';
+import { codeOf, HomeportError, messageOf } from '../../errors.ts';
 
 /** Appended to the name while the file is being written. */
 const UNFINISHED = '.homeport-new';
@@ -34,9 +34,23 @@ export function writeAtomically(path: string, content: string | Buffer, owner: O
     renameSync(unfinished, path);
   } catch (error) {
     rmSync(unfinished, { force: true });
-    throw error;
+    throw unwritable(path, error);
   }
   syncFolder(dirname(path));
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; make room and run it again',
+  EDQUOT: 'the quota is used up; make room and run it again',
+  EROFS: 'the file system is read-only; make it writable and run it again',
+  EACCES: 'permission denied; run it with sudo',
+  EPERM: 'it is immutable, or a security module forbids it; see lsattr and the audit log',
+  EBUSY: 'it is a mount of its own; change it from outside',
+};
+
+function unwritable(path: string, error: unknown): HomeportError {
+  const reason = REASONS[codeOf(error) ?? ''] ?? messageOf(error);
+  return new HomeportError('HOST_REFUSED', `cannot write ${path}: ${reason}`, { cause: error });
 }
 
 function writeNew(path: string, content: string | Buffer, { mode, uid, gid }: Ownership): void {

@@ -12,7 +12,7 @@ import {
 import { dirname } from 'node:path';
 import { codeOf, HomeportError } from '../../errors.ts';
 import type { Machine } from '../machine.ts';
-import { savedName } from '../plan/build-plan.ts';
+import { savedName } from '../plan/undo-script.ts';
 import { moveFile, removeFile, syncFolder, writeAtomically } from './files.ts';
 import type { SavedFile } from './manifest.ts';
 

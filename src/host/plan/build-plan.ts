@@ -5,6 +5,7 @@ import {
   HOST_ADDRESS,
   OPTIONS_FILE,
   RESOLV_CONF,
+  UNDO_SCRIPT,
   UPSTREAM_FILE,
 } from '../addresses.ts';
 import type { Situation } from '../situation.ts';
@@ -23,12 +24,8 @@ import {
   resolvedFallbackText,
   resolvedText,
 } from './resolved-text.ts';
+import { savedName, undoScript } from './undo-script.ts';
 import { unitsChange } from './units.ts';
-
-/** Where a file that an install replaces is kept, under its own inode. */
-export function savedName(path: string): string {
-  return `${path}.before-homeport`;
-}
 
 /**
  * Plans an install on the host as it was before homeport.
@@ -41,7 +38,7 @@ export function buildPlan(situation: Situation, settings: HostSettings, units: U
   const engine =
     situation.engine === null ? null : planEngine(situation.engine, settings, decision);
   const texts = textsOf(situation, settings, decision);
-  const changes: Change[] = [stateChange(settings, decision, texts)];
+  const changes: Change[] = [];
   if (settings.configText !== null)
     changes.push(configChange(settings.configFile, settings.configText));
   changes.push(unitsChange(situation, settings, units));
@@ -54,6 +51,7 @@ export function buildPlan(situation: Situation, settings: HostSettings, units: U
   if (settings.stopsNscdHosts && situation.nscd?.cachesHosts === true) {
     changes.push(nscdChange(situation.nscd.conf));
   }
+  changes.unshift(stateChange(settings, decision, texts, undoScript(changes)));
   return {
     changes,
     refusals: refusalsOf(situation, settings, decision),
@@ -88,7 +86,12 @@ function textsOf(situation: Situation, settings: HostSettings, decision: Decisio
   };
 }
 
-function stateChange(settings: HostSettings, decision: Decision, texts: Texts): Change {
+function stateChange(
+  settings: HostSettings,
+  decision: Decision,
+  texts: Texts,
+  undo: string,
+): Change {
   const keepsUpstreams = decision.upstreamFile === UPSTREAM_FILE;
   const options = ['--listen', `${HOST_ADDRESS}:53`, '--listen', `${CONTAINER_ADDRESS}:53`];
   if (settings.regionFlag !== null) options.push('--region', settings.regionFlag);
@@ -112,6 +115,7 @@ function stateChange(settings: HostSettings, decision: Decision, texts: Texts): 
       format: 'own',
     },
     { path: FALLBACK_SCRIPT, text: script, mode: 0o755, format: 'own' },
+    { path: UNDO_SCRIPT, text: undo, mode: 0o755, format: 'own' },
   ];
   if (keepsUpstreams) {
     const servers = decision.upstreams.map((address) => `nameserver ${address}\n`).join('');

@@ -65,9 +65,9 @@ function engineChange(engine: EngineSituation, text: string): Change {
         mode: 0o644,
         format: 'json',
         madeFrom: engine.text,
-        alsoOurs: [withLiveRestore(text), withLiveRestore(engine.text)].filter(
-          (momentary) => momentary !== engine.text && momentary !== text,
-        ),
+        alsoOurs: [text, engine.text]
+          .flatMap((base) => [withLiveRestore(base, true), withLiveRestore(base, false)])
+          .filter((momentary) => momentary !== engine.text && momentary !== text),
       },
     ],
     activate: engine.isActive ? [{ kind: 'restart-engine', direction: 'install' }] : [],
@@ -76,9 +76,9 @@ function engineChange(engine: EngineSituation, text: string): Change {
   };
 }
 
-/** What dockerd's file says while dockerd restarts without taking its containers down. */
-export function withLiveRestore(text: string | null): string {
-  return editJson(text ?? '', { 'live-restore': true });
+/** What dockerd's file says before and after a restart that does not take its containers down. */
+export function withLiveRestore(text: string | null, isOn: boolean): string {
+  return editJson(text ?? '', { 'live-restore': isOn });
 }
 
 /** What a restart of the engine means for what runs on it; null: it is not running. */

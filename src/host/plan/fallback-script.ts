@@ -5,6 +5,7 @@
 import { FALLBACK_LOCK, OWN_ADDRESSES, RESOLV_CONF } from '../addresses.ts';
 import { FALLBACK_MARK, OWN_MARK } from './resolv-conf-text.ts';
 import { RESOLVED_FILE } from './resolved-text.ts';
+import { quoted } from './undo-script.ts';
 
 /** What the script switches. */
 export interface FallbackParts {
@@ -129,9 +130,4 @@ ${text}END
     // homeport is starting just now; waiting for another unit inside a start could wait for itself.
     branch('resolved_off', FALLBACK_MARK, resolved.text, '--no-block '),
   ].join('\n');
-}
-
-/** A word for sh, whatever it holds. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

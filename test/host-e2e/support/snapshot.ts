@@ -8,28 +8,39 @@ const FOLDERS = [
   '/usr/lib/systemd',
   '/usr/bin',
   '/usr/lib/homeport',
-  '/usr/share',
+  '/usr/share/man/man8',
+  '/usr/share/bash-completion',
+  '/usr/share/zsh',
+  '/usr/share/fish',
+  '/usr/share/doc/homeport',
   '/var/lib',
   '/root',
 ];
+/** Where an install alone writes. */
+export const INSTALL_FOLDERS: readonly string[] = ['/etc', '/var/lib'];
+/** Larger files are told apart by their size and time. */
+const READ_BYTES = 1 << 20;
 /** What other programs write all the time, and the packages' own records. */
 const VOLATILE =
-  /^\/var\/lib\/(docker|containerd|dpkg|apt|systemd|NetworkManager|dhcp|private|misc)(\/|$)|^\/etc\/(machine-id|\.updated|ld\.so\.cache)$|^\/root\/|^\/usr\/share\/doc\/homeport/;
+  /^\/var\/lib\/(docker|containerd|dpkg|apt|systemd|NetworkManager|dhcp|private|misc)(\/|$)|^\/etc\/(machine-id|\.updated|ld\.so\.cache)$|^\/root\//;
 
 export type Snapshot = Readonly<Record<string, string>>;
 
 /** Files by path: kind, mode, owner, content. Then units, addresses, and what systemd-resolved asks. */
-export async function snapshot(host: TestHost): Promise<Snapshot> {
+export async function snapshot(
+  host: TestHost,
+  folders: readonly string[] = FOLDERS,
+): Promise<Snapshot> {
   const found: Record<string, string> = {};
-  for (const folder of FOLDERS) visit(host, folder, found);
-  found['units'] = await host.output(
+  for (const folder of folders) visit(host, folder, found);
+  found.units = await host.output(
     "systemctl list-unit-files --no-legend --no-pager | grep -v '\\.\\(scope\\|mount\\) ' | sort",
   );
   found['failed units'] = await host.output('systemctl --failed --no-legend --plain');
   found['addresses of lo'] = await host.output('ip -o -brief address show dev lo');
   const { stdout } = await host.run('resolvectl dns; resolvectl domain');
   // Links of networks come and go with containers.
-  found['resolved'] = stdout
+  found.resolved = stdout
     .split('\n')
     .filter((line) => /Global|up0/.test(line))
     .join('\n');
@@ -46,7 +57,10 @@ function visit(host: TestHost, path: string, found: Record<string, string>): voi
   } else if (stat.isSymbolicLink()) {
     found[path] = `link ${stat.uid}:${stat.gid} -> ${readlinkSync(host.path(path))}`;
   } else if (stat.isFile()) {
-    found[path] = `file ${head} ${contentOf(host.path(path), stat.size)}`;
+    found[path] =
+      stat.size > READ_BYTES
+        ? `file ${head} ${stat.size} ${stat.mtimeMs}`
+        : `file ${head} ${contentOf(host.path(path), stat.size)}`;
   }
 }
 
