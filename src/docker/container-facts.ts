@@ -54,6 +54,8 @@ export interface ContainerFacts {
   readonly isStarting: boolean;
   readonly health: Health;
   readonly startedAtMs: number;
+  /** When its last run ended, by the engine's clock; 0: none has. */
+  readonly finishedAtMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly hostname: string;
   /** `bridge`, `host`, `none`, `container:ID`, a network's name or id. */
@@ -92,6 +94,7 @@ export function factsOfInspect(body: unknown): ContainerFacts {
     isStarting: false,
     health: healthOf(textAt(objectAt(state, 'Health'), 'Status')),
     startedAtMs: timeMs(textAt(state, 'StartedAt')),
+    finishedAtMs: timeMs(textAt(state, 'FinishedAt')),
     labels: labelsAt(config, 'Labels'),
     hostname: textAt(config, 'Hostname'),
     networkMode: textAt(hostConfig, 'NetworkMode'),
@@ -146,9 +149,10 @@ function healthOf(text: string): Health {
   return text === 'starting' || text === 'healthy' || text === 'unhealthy' ? text : 'none';
 }
 
+/** The engine writes the year 1 for never. */
 function timeMs(text: string): number {
   const ms = Date.parse(text);
-  return Number.isNaN(ms) ? 0 : ms;
+  return ms > 0 ? ms : 0;
 }
 
 function endpointsOf(networks: JsonObject): Endpoint[] {

@@ -3,7 +3,7 @@
  * told: it hands out the difference. Pure; never asks the engine.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Owner, OwnersChange } from '../names/owner.ts';
+import type { EndedOwner, Owner, OwnersChange } from '../names/owner.ts';
 import { claimsOf } from './claims.ts';
 import { type Connection, withConnections } from './connections.ts';
 import { type ContainerFacts, fingerprint, type ListEntry } from './container-facts.ts';
@@ -53,6 +53,8 @@ export class ContainerTable {
   readonly #idsByName = new Map<string, string>();
   readonly #sharers = new Map<string, Set<string>>();
   readonly #owners = new Map<string, Owner>();
+  /** Runs that ended unseen, as they were told: by container. */
+  readonly #ended = new Map<string, EndedOwner>();
   readonly #changed = new Set<string>();
   readonly #said = new Map<string, Set<string>>();
   readonly #projects = new Map<string, number>();
@@ -147,6 +149,7 @@ export class ContainerTable {
     this.#touch(id);
     this.#unlink(id, before);
     this.#known.delete(id);
+    this.#ended.delete(id);
     this.#said.delete(id);
   }
 
@@ -223,6 +226,7 @@ export class ContainerTable {
   takeChange(limit: number): OwnersChange | null {
     const upserts: Owner[] = [];
     const removals: string[] = [];
+    const ended: EndedOwner[] = [];
     for (const id of this.#changed) {
       if (limit-- <= 0) break;
       this.#changed.delete(id);
@@ -234,18 +238,39 @@ export class ContainerTable {
       } else if (owner !== null && !isDeepStrictEqual(owner, before)) {
         this.#owners.set(id, owner);
         upserts.push(owner);
+      } else if (owner === null) {
+        ended.push(...this.#takeEnd(id));
       }
     }
     const networks = this.#networks.takeChange();
     const projects = this.#takeProjects();
-    if (upserts.length + removals.length === 0 && networks === null && projects === null)
-      return null;
+    const count = upserts.length + removals.length + ended.length;
+    if (count === 0 && networks === null && projects === null) return null;
     return {
       upserts,
       removals,
+      ...(ended.length === 0 ? {} : { ended }),
       ...(networks === null ? {} : { networks: { engine: this.#engine, list: networks } }),
       ...(projects === null ? {} : { projects: { engine: this.#engine, list: projects } }),
     };
+  }
+
+  /** The run of a container that ended before anybody saw it, once. */
+  #takeEnd(id: string): readonly EndedOwner[] {
+    const facts = this.#known.get(id)?.facts;
+    if (!facts || facts.isRunning || facts.finishedAtMs === 0) return [];
+    const names = claimsOf(facts, wishesOf(facts.labels)).claims.map((claim) => claim.name);
+    if (names.length === 0) return [];
+    const end: EndedOwner = {
+      names: [...new Set(names)],
+      title: facts.name,
+      engine: this.#engine,
+      project: projectOf(facts.labels),
+      endedAtMs: facts.finishedAtMs,
+    };
+    if (isDeepStrictEqual(end, this.#ended.get(id))) return [];
+    this.#ended.set(id, end);
+    return [end];
   }
 
   #takeProjects(): readonly string[] | null {

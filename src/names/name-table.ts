@@ -7,7 +7,7 @@ import { type DepartedState, type KeptName, keptNames } from './departed-state.t
 import { Departures } from './departures.ts';
 import { FormerProjects } from './former-projects.ts';
 import { type Claimant, claimantOf, groupsOf } from './groups.ts';
-import type { Claim, Network, Owner, OwnerId, OwnersChange } from './owner.ts';
+import type { Claim, EndedOwner, Network, Owner, OwnerId, OwnersChange } from './owner.ts';
 import { compareText } from './precedence.ts';
 import { ReverseNames } from './reverse-names.ts';
 import { isSame } from './same.ts';
@@ -50,6 +50,7 @@ export class NameTable {
     if (change.projects !== undefined) this.#setProjects(change.projects);
     for (const id of change.removals) this.#remove(id);
     for (const owner of change.upserts) this.#upsert(owner);
+    for (const owner of change.ended ?? []) this.#end(owner, nowMs);
     return this.#settle(nowMs, networks);
   }
 
@@ -176,6 +177,20 @@ export class NameTable {
     if (known === undefined) return;
     this.#withdraw(known);
     this.#owners.delete(id);
+  }
+
+  /** Its names depart when its run ended; what is known to have departed later stays so. */
+  #end({ names, title, engine, project, endedAtMs }: EndedOwner, nowMs: number): void {
+    const atMs = Math.min(endedAtMs, nowMs);
+    for (const name of names) {
+      if (project === null) this.#touch(name);
+      else this.#touchLost(name, { engine, project });
+      const isRecent = atMs + this.#departures.departedForMs > nowMs;
+      const known = this.#departures.of(name);
+      if (isRecent && (known === undefined || known.atMs < atMs)) {
+        this.#departures.leave(name, { atMs, owner: title });
+      }
+    }
   }
 
   #withdraw(owner: Owner): void {

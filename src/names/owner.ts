@@ -99,10 +99,23 @@ export interface Network {
   readonly tellsWhoAsks: boolean;
 }
 
+/** A container that does not run and was never seen running: it came and ended while nobody looked. */
+export interface EndedOwner {
+  /** The names that it would hold if it ran. */
+  readonly names: readonly string[];
+  readonly title: string;
+  readonly engine: string;
+  /** The Compose project, or null. */
+  readonly project: string | null;
+  /** When its last run ended, milliseconds since the epoch. */
+  readonly endedAtMs: number;
+}
+
 /** A change of owners and networks, to be applied as a whole: clients see all of it or nothing. */
 export interface OwnersChange {
   readonly upserts: readonly Owner[];
   readonly removals: readonly OwnerId[];
+  readonly ended?: readonly EndedOwner[];
   /** The whole list of one engine's networks when it changed. */
   readonly networks?: { readonly engine: string; readonly list: readonly Network[] };
   /** The whole list of one engine's Compose projects that have a container, running or not, when it changed. */

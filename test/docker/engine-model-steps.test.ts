@@ -251,6 +251,35 @@ describe('the model', () => {
     assert.deepEqual(projects(), []);
   });
 
+  it('tells a run that ended unseen, with its names and its project, once for each run', () => {
+    const labels = {
+      'com.docker.compose.project': 'shop',
+      'com.docker.compose.service': 'db',
+      'homeport.names': 'pg',
+    };
+    const ended = () => sink.changes.flatMap((change) => change.ended ?? []);
+    known({ ...STOPPED, labels });
+    assert.deepEqual(ended(), [], 'no run of it has ended');
+    const first = { ...STOPPED, labels, finishedAtMs: 5_000 };
+    known(first);
+    known(first);
+    const want = { title: 'web', engine: 'local', project: 'shop', endedAtMs: 5_000 };
+    assert.deepEqual(ended(), [{ ...want, names: ['pg', 'web', 'db', 'db.shop'] }]);
+    known({ ...first, finishedAtMs: 9_000 });
+    assert.equal(ended().at(-1)?.endedAtMs, 9_000);
+  });
+
+  it('tells no end of a run that is ignored, nor of one that it saw running', () => {
+    known({ ...STOPPED, finishedAtMs: 5_000, labels: { 'homeport.ignore': 'true' } });
+    known(WEB);
+    known({ ...STOPPED, finishedAtMs: 6_000 });
+    assert.deepEqual(
+      sink.changes.flatMap((change) => change.ended ?? []),
+      [],
+    );
+    assert.deepEqual(addresses(), []);
+  });
+
   it('lets everybody go when the connection is lost, and keeps what is known', () => {
     known(WEB);
     event('update', { name: 'web' });

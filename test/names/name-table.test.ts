@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isEmptyDelta, type NameTable } from '../../src/names/name-table.ts';
-import type { Owner } from '../../src/names/owner.ts';
+import type { EndedOwner, Owner } from '../../src/names/owner.ts';
 import {
   change,
   DEPARTED_FOR_MS,
@@ -250,6 +250,56 @@ describe('a departed name', () => {
     assert.equal(names.entryOf('web')?.departedUntilMs, null);
     names.apply(change({ removals: ['static/web'] }), 2_000);
     assert.equal(names.entryOf('web')?.departedUntilMs, END);
+  });
+
+  describe('that nobody saw owned, for its run ended while nobody looked', () => {
+    const ended = (names: NameTable, endedAtMs: number, words: Partial<EndedOwner> = {}) =>
+      names.apply(
+        change({
+          ended: [
+            { names: ['web'], title: 'web-1', engine: 'local', project: null, endedAtMs, ...words },
+          ],
+        }),
+        5_000,
+      );
+
+    it('counts from the end of the run', () => {
+      const names = table();
+      ended(names, 1_000);
+      assert.equal(names.entryOf('web')?.departedUntilMs, END);
+      assert.equal(names.entryOf('web')?.departedOwner, 'web-1');
+    });
+
+    it('counts from now where the engine’s clock is ahead', () => {
+      const names = table();
+      ended(names, 60_000);
+      assert.equal(names.entryOf('web')?.departedUntilMs, 5_000 + DEPARTED_FOR_MS);
+    });
+
+    it('does not depart where its time was up long ago, or with departed_for: 0', () => {
+      for (const names of [table(), table(0)]) {
+        assert.deepEqual(ended(names, 5_000 - DEPARTED_FOR_MS).entries, []);
+        assert.deepEqual([...names.entries()], []);
+      }
+    });
+
+    it('stays with who owns it, and with whom it departed from later', () => {
+      const owned = holding(web);
+      assert.deepEqual(ended(owned, 1_000).entries, []);
+      const names = departed(web);
+      assert.deepEqual(ended(names, 900).entries, []);
+      assert.equal(names.entryOf('web')?.departedOwner, 'web');
+    });
+
+    it('is refused to its project, which is given no other’s', () => {
+      const names = holding(web);
+      ended(names, 1_000, { project: 'shop' });
+      const shop = { engine: 'local', project: 'shop' };
+      assert.deepEqual(names.entryOf('web')?.formerProjects, [shop]);
+      const again = owner('again', { claims: ['web service'], project: 'shop' });
+      names.apply(change({ upserts: [again] }), 6_000);
+      assert.deepEqual(names.entryOf('web')?.formerProjects, []);
+    });
   });
 
   it('follows a new departed_for', () => {

@@ -17,6 +17,8 @@ export interface MadeContainer {
   readonly state?: 'created' | 'running' | 'paused' | 'restarting' | 'exited';
   readonly health?: string;
   readonly startedAtMs?: number;
+  /** Default: no run of it has ended. */
+  readonly finishedAtMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly hostname?: string;
   readonly networkMode?: string;
@@ -49,6 +51,10 @@ export function inspectBody(made: MadeContainer): Record<string, unknown> {
       Paused: state === 'paused',
       Restarting: state === 'restarting',
       StartedAt: new Date(made.startedAtMs ?? 0).toISOString(),
+      FinishedAt:
+        made.finishedAtMs === undefined
+          ? '0001-01-01T00:00:00Z'
+          : new Date(made.finishedAtMs).toISOString(),
       ...(made.health === undefined ? {} : { Health: { Status: made.health } }),
     },
     HostConfig: {
