@@ -151,8 +151,7 @@ function healthOf(text: string): Health {
 
 /** The engine writes the year 1 for never. */
 function timeMs(text: string): number {
-  const ms = Date.parse(text);
-  return ms > 0 ? ms : 0;
+  return Math.max(0, Date.parse(text) || 0);
 }
 
 function endpointsOf(networks: JsonObject): Endpoint[] {
