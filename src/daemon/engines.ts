@@ -1,14 +1,13 @@
 /** The watches on all engines: started, compared on reload, refreshed together, and how they stand. */
 import { EventEmitter, once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { EngineConfig } from '../config/config.ts';
+import type { EngineAddress } from '../docker/engine-address.ts';
 import type { EngineState } from '../docker/engine-sink.ts';
-import type { EngineTls } from '../docker/engine-url.ts';
 import { EngineWatch } from '../docker/engine-watch.ts';
-import { HomeportError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { EngineStanding } from '../resolve/settings.ts';
+import { engineAddress } from './engine-address.ts';
 import type { ToAnswering } from './messages.ts';
 import type { Naming } from './naming.ts';
 
@@ -50,8 +49,7 @@ export class Engines {
 
   /** Starts what is new, ends what is gone; an engine whose configuration is the same stays connected. */
   async configure(configs: readonly EngineConfig[]): Promise<void> {
-    const certificates = new Map<string, EngineTls | null>();
-    for (const config of configs) certificates.set(config.name, await readCertificates(config.tls));
+    const addresses = await Promise.all(configs.map(engineAddress));
     const wanted = new Map(configs.map((config) => [config.name, config]));
     for (const [name, { config, watch }] of this.#watched) {
       if (isDeepStrictEqual(wanted.get(name), config)) continue;
@@ -59,21 +57,21 @@ export class Engines {
       await watch.close();
       this.#options.naming.forget(name);
     }
-    for (const config of configs) {
-      if (!this.#watched.has(config.name))
-        this.#start(config, certificates.get(config.name) ?? null);
+    for (const [i, at] of addresses.entries()) {
+      const config = configs[i];
+      if (config !== undefined && !this.#watched.has(config.name)) this.#start(config, at);
     }
     this.#tellStandings();
   }
 
-  #start(config: EngineConfig, tls: EngineTls | null): void {
+  #start(config: EngineConfig, at: EngineAddress): void {
     const { naming, post } = this.#options;
     const log = this.#options.log.child({ room: 'docker', engine: config.name });
     const tokens = new Map<number, number>();
     const watch = new EngineWatch({
       name: config.name,
       url: engineUrlText(config.url),
-      tls,
+      at,
       answer: config.answer === 'host' ? 'host' : 'container',
       ...(config.addresses[0] === undefined ? {} : { address: config.addresses[0] }),
       log: this.#options.log,
@@ -165,30 +163,6 @@ function logState(state: EngineState, log: Logger): void {
       log.warn({ reason: state.reason }, 'engine lost; the last known names are served as stale');
       break;
   }
-}
-
-/** Certificates are read when the engine is configured: a missing file is a fault of the configuration. */
-async function readCertificates(tls: EngineConfig['tls']): Promise<EngineTls | null> {
-  if (tls === null) return null;
-  const read = async (path: string | null): Promise<string | null> => {
-    if (path === null) return null;
-    try {
-      return await readFile(path, 'utf8');
-    } catch (error) {
-      const reason = messageOf(error);
-      throw new HomeportError(
-        'CONFIG_UNREADABLE',
-        `cannot read the certificate ${path}: ${reason}`,
-        { cause: error },
-      );
-    }
-  };
-  const [ca, cert, key] = await Promise.all([read(tls.ca), read(tls.cert), read(tls.key)]);
-  return {
-    ...(ca === null ? {} : { ca }),
-    ...(cert === null ? {} : { cert }),
-    ...(key === null ? {} : { key }),
-  };
 }
 
 /** An engine's URL as `docker --host` takes it. */

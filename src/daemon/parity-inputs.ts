@@ -1,8 +1,6 @@
 /** What a parity check compares, gathered as the configuration says: for the command and for the server. */
-import { readFile } from 'node:fs/promises';
 import type { Config, EngineConfig } from '../config/config.ts';
 import { archiveAt } from '../docker/archive.ts';
-import type { EngineAddress, EngineTls } from '../docker/engine-url.ts';
 import { messageOf } from '../errors.ts';
 import type { RunningContainer } from '../parity/collect/container-files.ts';
 import type { ContainerMemory } from '../parity/collect/container-memory.ts';
@@ -13,6 +11,7 @@ import { hostTree } from '../parity/collect/host-tree.ts';
 import type { HomeportSide, ParityInputs } from '../parity/inputs.ts';
 import type { Profile } from '../parity/profile/profile.ts';
 import type { Problem } from '../parity/surroundings.ts';
+import { engineAddress } from './engine-address.ts';
 
 export interface GatherOptions {
   readonly production: Profile;
@@ -84,7 +83,7 @@ async function containersAt(
   options: Parameters<typeof collectContainers>[1],
 ): Promise<CollectedTargets> {
   try {
-    const archive = archiveAt(engine.name, await addressOf(engine));
+    const archive = archiveAt(engine.name, await engineAddress(engine));
     try {
       return await collectContainers(archive, options);
     } finally {
@@ -94,17 +93,4 @@ async function containersAt(
     const problems: Problem[] = [{ thing: `engine ${engine.name}`, why: messageOf(error) }];
     return { targets: [], containers: [], problems };
   }
-}
-
-async function addressOf({ url, tls }: EngineConfig): Promise<EngineAddress> {
-  if (url.kind !== 'tcp') return url;
-  return { ...url, prefix: '', tls: tls === null ? null : await pemOf(tls) };
-}
-
-async function pemOf(tls: NonNullable<EngineConfig['tls']>): Promise<EngineTls> {
-  const read = async (key: keyof EngineTls): Promise<EngineTls> => {
-    const path = tls[key];
-    return path === null ? {} : { [key]: await readFile(path, 'utf8') };
-  };
-  return { ...(await read('ca')), ...(await read('cert')), ...(await read('key')) };
 }

@@ -4,55 +4,19 @@
  */
 import Docker from 'dockerode';
 import { codeOf, HomeportError, messageOf } from '../errors.ts';
-import type { EngineAddress } from './engine-url.ts';
+import type { ContainerFiles, RunningContainer } from '../parity/collect/container-files.ts';
+import type { EngineAddress } from './engine-address.ts';
 import { Modem } from './modem.ts';
 
 /** The most containers that are inspected at a time. */
 const INSPECT_BATCH = 8;
-
-/** `ContainerFiles` of the parity room, structurally. */
-export interface EngineArchive {
-  readonly engine: string;
-  version(signal: AbortSignal): Promise<string>;
-  running(signal: AbortSignal): Promise<readonly ArchivedContainer[]>;
-  archive(
-    id: string,
-    path: string,
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<Buffer | string> | undefined>;
-}
-
-/** What inspect says of a container's name resolution. */
-export interface ArchivedContainer {
-  readonly id: string;
-  readonly name: string;
-  readonly image: string;
-  readonly imageId: string;
-  readonly networkMode: string;
-  readonly networks: readonly {
-    readonly name: string;
-    readonly address: string;
-    readonly ipv6: boolean;
-    readonly names: readonly string[];
-  }[];
-  readonly hostname: string;
-  readonly domainname: string;
-  readonly startedAt: string;
-  readonly program: string;
-  readonly arguments: readonly string[];
-  readonly environment: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly dns: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly dnsOptions: readonly string[];
-}
 
 /**
  * Reads an engine's containers through dockerode.
  *
  * @param engine its name in the configuration, for messages
  */
-export function engineArchive(engine: string, docker: Docker): EngineArchive {
+export function engineArchive(engine: string, docker: Docker): ContainerFiles {
   return {
     engine,
     version: async () => {
@@ -61,7 +25,7 @@ export function engineArchive(engine: string, docker: Docker): EngineArchive {
     },
     running: async (signal) => {
       const list = await call(engine, () => docker.listContainers({ abortSignal: signal }));
-      const containers: ArchivedContainer[] = [];
+      const containers: RunningContainer[] = [];
       for (let start = 0; start < list.length; start += INSPECT_BATCH) {
         const batch = list.slice(start, start + INSPECT_BATCH);
         const inspected = await Promise.all(
@@ -87,7 +51,7 @@ export function engineArchive(engine: string, docker: Docker): EngineArchive {
 }
 
 /** An engine's own archive, over a connection of its own. */
-export interface OwnedArchive extends EngineArchive {
+export interface OwnedArchive extends ContainerFiles {
   /** Closes idle connections. */
   close(): void;
 }
@@ -105,7 +69,7 @@ async function inspect(
   engine: string,
   id: string,
   signal: AbortSignal,
-): Promise<ArchivedContainer | undefined> {
+): Promise<RunningContainer | undefined> {
   try {
     const found = await docker.getContainer(id).inspect({ abortSignal: signal });
     return found.State.Running ? containerOf(found) : undefined;
@@ -116,7 +80,7 @@ async function inspect(
 }
 
 /** Fields that an engine may leave out or set to null are read as empty (Podman, older engines). */
-function containerOf(found: Docker.ContainerInspectInfo): ArchivedContainer {
+function containerOf(found: Docker.ContainerInspectInfo): RunningContainer {
   const name = found.Name.replace(/^\//, '');
   const shortId = found.Id.slice(0, 12);
   return {

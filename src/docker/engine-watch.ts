@@ -7,11 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HomeportError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { backoffMs } from './backoff.ts';
+import type { EngineAddress } from './engine-address.ts';
 import { EngineClient, type EngineTimeouts, type EngineVersion } from './engine-client.ts';
 import type { EngineEvent } from './engine-event.ts';
 import { EngineModel } from './engine-model.ts';
 import type { EngineSink, EngineState } from './engine-sink.ts';
-import { type EngineTls, parseEngineUrl } from './engine-url.ts';
 import { failureText } from './failure-text.ts';
 import type { Interfaces } from './network-facts.ts';
 import type { AnswerMode } from './owner-of-container.ts';
@@ -53,10 +53,9 @@ const CLOCK_TOLERANCE_MS = 2000;
 export interface EngineWatchOptions {
   /** The engine's name in the configuration; part of every id. */
   readonly name: string;
-  /** `unix:///path`, `tcp://host:port`, `ssh://user@host`. */
+  /** Its URL, for messages: `unix:///path`, `tcp://host:port`, `ssh://user@host`. */
   readonly url: string;
-  /** Certificates as PEM text. */
-  readonly tls?: EngineTls | null;
+  readonly at: EngineAddress;
   /** Whose address is given: each container's (default), or that of the engine's host, which publishes ports. */
   readonly answer?: 'container' | 'host';
   /** The host's address, for `answer: host`. */
@@ -87,16 +86,15 @@ export class EngineWatch {
   #lastEventMs: number | null = null;
   #running: Promise<void> = Promise.resolve();
 
-  /** @throws HomeportError CONFIG_INVALID for a url or an answer mode that cannot be followed */
+  /** @throws HomeportError CONFIG_INVALID for an answer mode that cannot be followed */
   constructor(options: EngineWatchOptions) {
     const { name, sink } = options;
     this.#url = options.url;
     this.#times = { ...DEFAULT_TIMES, ...options.times };
     this.#sink = sink;
     this.#log = options.log.child({ room: 'docker', engine: name });
-    const address = parseEngineUrl(options.url, options.tls ?? null);
-    this.#client = new EngineClient(address, this.#times);
-    this.#checker = new EngineClient(address, this.#times, false);
+    this.#client = new EngineClient(options.at, this.#times);
+    this.#checker = new EngineClient(options.at, this.#times, false);
     this.#model = new EngineModel({
       engine: name,
       answer: answerMode(options),

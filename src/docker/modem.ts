@@ -14,7 +14,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { stringify } from 'node:querystring';
 import { codeOf, HomeportError } from '../errors.ts';
-import type { EngineAddress } from './engine-url.ts';
+import type { EngineAddress } from './engine-address.ts';
 import { isObject } from './shape.ts';
 import { sshAgent } from './ssh-agent.ts';
 
@@ -60,7 +60,6 @@ export class Modem {
   /** dockerode puts the promise library here. */
   Promise: PromiseConstructor = Promise;
   readonly #connection: RequestOptions;
-  readonly #prefix: string;
   readonly #request: typeof httpRequest;
   readonly #agent: HttpAgent;
   readonly #underWay = new Set<ClientRequest>();
@@ -71,13 +70,11 @@ export class Modem {
     this.#connection = { ...connection, agent };
     this.#agent = agent;
     this.#request = request;
-    this.#prefix = address.kind === 'tcp' ? address.prefix : '';
   }
 
   /** Sends a request of dockerode's and calls `done` once: with the parsed body, or the response for a stream. */
   dial(dial: Dial, done: Done): void {
-    const path = this.#prefix + pathOf(dial);
-    this.#send(dial, path, true, once(done));
+    this.#send(dial, pathOf(dial), true, once(done));
   }
 
   /** Ends every request and stream under way; later ones open new connections. */

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
-import type { EngineAddress } from './engine-url.ts';
+import type { EngineAddress } from './engine-address.ts';
 
 type SshAddress = Extract<EngineAddress, { kind: 'ssh' }>;
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { EngineWatch, type EngineWatchOptions } from '../../src/docker/engine-watch.ts';
 import { silentLogger } from '../../src/log.ts';
+import { engineAt } from '../support/engine/at.ts';
 import type { MadeContainer } from '../support/engine/bodies.ts';
 import { FakeEngine } from '../support/engine/fake.ts';
 import { AwaitedOwners } from '../support/engine/kept-owners.ts';
@@ -48,7 +49,7 @@ describe('the watch over one engine', () => {
   async function watching(options: Partial<EngineWatchOptions> = {}): Promise<void> {
     watch = new EngineWatch({
       name: 'local',
-      url: fake.url,
+      ...engineAt(fake.url),
       sink,
       log: silentLogger(),
       ...options,
@@ -210,7 +211,7 @@ describe('the watch over one engine', () => {
 
     it('waits for an engine that is not there yet, and says so once', async () => {
       await fake.down();
-      watch = new EngineWatch({ name: 'local', url: fake.url, sink, log: silentLogger() });
+      watch = new EngineWatch({ name: 'local', ...engineAt(fake.url), sink, log: silentLogger() });
       watch.start();
       await sink.until('a reason', () => {
         const { state } = watch;
@@ -364,7 +365,7 @@ describe('the watch over one engine', () => {
   it('can be closed at any moment of a connection', async () => {
     fake.containers.set('one', container(1));
     for (let turns = 0; turns < 60; turns++) {
-      watch = new EngineWatch({ name: 'local', url: fake.url, sink, log: silentLogger() });
+      watch = new EngineWatch({ name: 'local', ...engineAt(fake.url), sink, log: silentLogger() });
       watch.start();
       for (let turn = 0; turn < turns; turn++)
         await new Promise((resolve) => setImmediate(resolve));
@@ -376,7 +377,13 @@ describe('the watch over one engine', () => {
   it('calls an engine unreachable that hangs before its first list is there', async () => {
     fake.fault(/containers\/json/, { kind: 'hang' });
     const times = { checkEveryMs: 30, checkMarginMs: 10, callMs: 100 };
-    watch = new EngineWatch({ name: 'local', url: fake.url, sink, log: silentLogger(), times });
+    watch = new EngineWatch({
+      name: 'local',
+      ...engineAt(fake.url),
+      sink,
+      log: silentLogger(),
+      times,
+    });
     watch.start();
     await fake.requested(/containers\/json/);
     fake.fault(/./, { kind: 'hang' });
@@ -401,7 +408,12 @@ describe('the watch over one engine', () => {
   });
 
   it('says what is to be done where the socket is not there', async () => {
-    watch = new EngineWatch({ name: 'x', url: 'unix:///nowhere.sock', sink, log: silentLogger() });
+    watch = new EngineWatch({
+      name: 'x',
+      ...engineAt('unix:///nowhere.sock'),
+      sink,
+      log: silentLogger(),
+    });
     watch.start();
     const reason = () => (watch.state.kind === 'waiting' ? watch.state.reason : null);
     await sink.until('a reason', () => reason() !== null);
@@ -412,10 +424,16 @@ describe('the watch over one engine', () => {
   });
 
   it('refuses answer: host without an address', () => {
-    watch = new EngineWatch({ name: 'local', url: fake.url, sink, log: silentLogger() });
+    watch = new EngineWatch({ name: 'local', ...engineAt(fake.url), sink, log: silentLogger() });
     assert.throws(
       () =>
-        new EngineWatch({ name: 'x', url: fake.url, answer: 'host', sink, log: silentLogger() }),
+        new EngineWatch({
+          name: 'x',
+          ...engineAt(fake.url),
+          answer: 'host',
+          sink,
+          log: silentLogger(),
+        }),
       { code: 'CONFIG_INVALID' },
     );
   });

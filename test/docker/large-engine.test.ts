@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EngineWatch } from '../../src/docker/engine-watch.ts';
 import { silentLogger } from '../../src/log.ts';
+import { engineAt } from '../support/engine/at.ts';
 import { AwaitedOwners } from '../support/engine/kept-owners.ts';
 
 const CONTAINERS = 10_000;
@@ -23,7 +24,7 @@ describe('an engine with 10,000 containers', () => {
     const script = fileURLToPath(new URL('../support/engine/large.ts', import.meta.url));
     engine = spawn(process.execPath, ['--import', 'tsx', script, String(CONTAINERS)]);
     const [url] = await once(createInterface({ input: engine.stdout }), 'line');
-    watch = new EngineWatch({ name: 'local', url: String(url), sink, log: silentLogger() });
+    watch = new EngineWatch({ name: 'local', ...engineAt(String(url)), sink, log: silentLogger() });
   });
 
   after(async () => {

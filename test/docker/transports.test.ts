@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { EngineWatch, type EngineWatchOptions } from '../../src/docker/engine-watch.ts';
 import { silentLogger } from '../../src/log.ts';
+import { engineAt } from '../support/engine/at.ts';
 import { FakeEngine } from '../support/engine/fake.ts';
 import { AwaitedOwners } from '../support/engine/kept-owners.ts';
 
@@ -60,7 +61,7 @@ describe('an engine is watched', () => {
   });
 
   /** Sees what runs, then hears of an event, then ends. */
-  async function works(options: Pick<EngineWatchOptions, 'url' | 'tls'>): Promise<void> {
+  async function works(options: Pick<EngineWatchOptions, 'url' | 'at'>): Promise<void> {
     const sink = new AwaitedOwners();
     const watch = new EngineWatch({ name: 'local', sink, log: silentLogger(), ...options });
     watch.start();
@@ -76,7 +77,7 @@ describe('an engine is watched', () => {
   }
 
   /** Why it does not connect. */
-  async function fails(options: Pick<EngineWatchOptions, 'url' | 'tls'>): Promise<string> {
+  async function fails(options: Pick<EngineWatchOptions, 'url' | 'at'>): Promise<string> {
     const sink = new AwaitedOwners();
     const watch = new EngineWatch({ name: 'local', sink, log: silentLogger(), ...options });
     watch.start();
@@ -89,7 +90,7 @@ describe('an engine is watched', () => {
   it('over tcp', async () => {
     const server = createServer(carryTo(fake.socket));
     servers.push(server);
-    await works({ url: `tcp://127.0.0.1:${await listening(server)}` });
+    await works(engineAt(`tcp://127.0.0.1:${await listening(server)}`));
   });
 
   it('over tcp with TLS and certificates on both sides, and not without', async () => {
@@ -120,9 +121,9 @@ describe('an engine is watched', () => {
     server.on('tlsClientError', () => undefined);
     servers.push(server);
     const url = `tcp://127.0.0.1:${await listening(server)}`;
-    await works({ url, tls: { ca: cert, key, cert } });
-    assert.match(await fails({ url, tls: { ca: cert } }), /certificate|closed the connection/);
-    assert.match(await fails({ url, tls: { key, cert } }), /self-signed|self signed/);
+    await works(engineAt(url, { ca: cert, key, cert }));
+    assert.match(await fails(engineAt(url, { ca: cert })), /certificate|closed the connection/);
+    assert.match(await fails(engineAt(url, { key, cert })), /self-signed|self signed/);
   });
 
   it('over ssh, as the docker command does', async () => {
@@ -136,7 +137,7 @@ describe('an engine is watched', () => {
     `;
     writeFileSync(join(folder, 'ssh'), script, { mode: 0o755 });
     process.env.PATH = `${folder}:${path}`;
-    await works({ url: 'ssh://build-7' });
+    await works(engineAt('ssh://build-7'));
   });
 
   it('not where ssh fails, and the reason is what ssh said', async () => {
@@ -146,19 +147,19 @@ describe('an engine is watched', () => {
       { mode: 0o755 },
     );
     process.env.PATH = `${folder}:${path}`;
-    assert.equal(await fails({ url: 'ssh://build-7' }), 'Host key verification failed.');
+    assert.equal(await fails(engineAt('ssh://build-7')), 'Host key verification failed.');
   });
 
   it('not over what speaks no HTTP', async () => {
     const server = createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
     servers.push(server);
-    const reason = await fails({ url: `tcp://127.0.0.1:${await listening(server)}` });
+    const reason = await fails(engineAt(`tcp://127.0.0.1:${await listening(server)}`));
     assert.match(reason, /Parse Error/);
   });
 
   it('not where something else answers', async () => {
     fake.fault(/version/, { kind: 'body', body: '{"name":"nginx"}' });
-    assert.equal(await fails({ url: fake.url }), 'what answers there is no Docker engine');
+    assert.equal(await fails(engineAt(fake.url)), 'what answers there is no Docker engine');
     fake.fault(/version/, null);
   });
 });

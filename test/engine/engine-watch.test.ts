@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EngineWatch, type EngineWatchOptions } from '../../src/docker/engine-watch.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { Owner } from '../../src/names/owner.ts';
+import { engineAt } from '../support/engine/at.ts';
 import { AwaitedOwners } from '../support/engine/kept-owners.ts';
 import { SocketProxy } from '../support/engine/proxy.ts';
 import { engineAvailable, startEngine, type TestEngine } from '../support/engine.ts';
@@ -20,7 +21,7 @@ class Watched {
   constructor(url: string, options: Partial<EngineWatchOptions> = {}) {
     this.watch = new EngineWatch({
       name: 'local',
-      url,
+      ...engineAt(url),
       sink: this.sink,
       log: silentLogger(),
       ...options,

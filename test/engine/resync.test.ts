@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineWatch } from '../../src/docker/engine-watch.ts';
 import { silentLogger } from '../../src/log.ts';
+import { engineAt } from '../support/engine/at.ts';
 import { AwaitedOwners } from '../support/engine/kept-owners.ts';
 import { SocketProxy } from '../support/engine/proxy.ts';
 import { seeded } from '../support/engine/seeded.ts';
@@ -28,7 +29,7 @@ describe('200 operations while the stream is cut', { skip: engineAvailable() ?? 
     for (const network of NETWORKS) await engine.docker('network', 'create', network);
     proxy = new SocketProxy(join(engine.directory, 'proxy.sock'), engine.socket);
     await proxy.listen();
-    watch = new EngineWatch({ name: 'local', url: proxy.url, sink, log: silentLogger() });
+    watch = new EngineWatch({ name: 'local', ...engineAt(proxy.url), sink, log: silentLogger() });
     watch.start();
     await sink.until('connected', () => watch.state.kind === 'connected');
   });
