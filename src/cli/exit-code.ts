@@ -8,6 +8,8 @@ export const EXIT = {
   NOT_FOUND: 2,
   /** No server answers. */
   NO_SERVER: 3,
+  /** What was waited for did not come. */
+  NOT_READY: 4,
   USAGE: 64,
   CONFIG: 78,
 } as const;
@@ -15,6 +17,8 @@ export const EXIT = {
 /** The exit code for an error that ends a command. */
 export function exitCodeOf(code: ErrorCode): number {
   switch (code) {
+    case 'LEASE_UNKNOWN':
+      return EXIT.NOT_FOUND;
     case 'CONTROL_UNAVAILABLE':
       return EXIT.NO_SERVER;
     case 'CONFIG_INVALID':

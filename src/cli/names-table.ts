@@ -72,7 +72,9 @@ function ownerText(
 ): string {
   const kind =
     group.kind === 'container' ? '' : `${group.kind === 'static' ? 'static record' : group.kind} `;
-  const owner = group.kind === 'static' ? kind.trim() : `${kind}${group.owner}`;
+  // A record or lease is called like its name.
+  const isOwnName = group.kind === 'static' || group.kind === 'lease';
+  const owner = isOwnName ? kind.trim() : `${kind}${group.owner}`;
   const about = [
     ...(group.project === null ? [] : [group.project]),
     ...(showsEngine && group.engine !== '' ? [group.engine] : []),
@@ -82,7 +84,8 @@ function ownerText(
   const trouble = group.members?.find((member) => member.trouble !== null)?.trouble;
   const why = trouble == null ? '' : paint.yellow(`  ${printable(trouble)}`);
   const collides = index === 0 ? '' : paint.yellow('  claims it too');
-  return `${printable(owner)}${where}${state}${why}${collides}`;
+  const ends = group.until === undefined ? '' : paint.dim(`  until ${group.until}`);
+  return `${printable(owner)}${where}${ends}${state}${why}${collides}`;
 }
 
 /** Of those who are not ready, how they are. */

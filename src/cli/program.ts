@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { configCommand } from './config.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { explainCommand } from './explain.ts';
+import { leaseCommand } from './lease.ts';
 import { namesCommand } from './names.ts';
 import { resolveCommand } from './resolve.ts';
 import { type RunServer, serveCommand } from './serve.ts';
@@ -61,6 +62,7 @@ export async function buildProgram(
     .addCommand(resolveCommand(terminal, finish))
     .addCommand(explainCommand(terminal, finish))
     .addCommand(namesCommand(terminal, finish))
+    .addCommand(leaseCommand(terminal, finish))
     .addCommand(statusCommand(terminal, finish))
     .addCommand(await parityOrItsName(argv))
     .addCommand(await hostOrItsName(argv, terminal, finish))

@@ -4,6 +4,9 @@ import { codeOf, HomeportError, messageOf } from '../errors.ts';
 import type {
   ControlEvent,
   ExplainReport,
+  LeaseOutcome,
+  LeasesReport,
+  LeaseWords,
   NamesReport,
   ReloadReport,
   StatusReport,
@@ -13,6 +16,8 @@ const REPLY_TIMEOUT_MS = 10_000;
 /** Ten thousand names with ten groups each fit. */
 const MAX_REPLY_BYTES = 256 << 20;
 const MAX_EVENT_BYTES = 1 << 20;
+/** Of the server's own codes those that a command tells apart. */
+const TOLD_CODES = ['LEASE_UNKNOWN', 'STATE_UNWRITABLE'] as const;
 
 /** What a command asks of the server. Every method throws CONTROL_UNAVAILABLE where none answers. */
 export class ControlClient {
@@ -50,6 +55,22 @@ export class ControlClient {
     return (await this.#json('POST', '/v1/reload')) as ReloadReport;
   }
 
+  async leases(): Promise<LeasesReport> {
+    return (await this.#json('GET', '/v1/leases')) as LeasesReport;
+  }
+
+  /** @throws HomeportError STATE_UNWRITABLE where the server cannot keep it, and nothing has changed */
+  async addLease(words: LeaseWords): Promise<LeaseOutcome & { kind: 'added' }> {
+    const body = JSON.stringify(words);
+    return (await this.#json('POST', '/v1/leases', body)) as LeaseOutcome & { kind: 'added' };
+  }
+
+  /** @throws HomeportError LEASE_UNKNOWN, STATE_UNWRITABLE */
+  async removeLease(name: string): Promise<LeaseOutcome & { kind: 'removed' }> {
+    const target = `/v1/leases?${new URLSearchParams({ name })}`;
+    return (await this.#json('DELETE', target)) as LeaseOutcome & { kind: 'removed' };
+  }
+
   /** Events from now on, until the signal or the server ends them; the latter throws CONTROL_UNAVAILABLE. */
   async events(signal: AbortSignal): Promise<AsyncGenerator<ControlEvent>> {
     return this.#eventsOf(await this.#send('GET', '/v1/events', signal), signal);
@@ -73,14 +94,14 @@ export class ControlClient {
     if (!signal.aborted) throw unavailable(this.#path ?? '', { code: 'ECONNRESET' });
   }
 
-  async #json(method: string, target: string): Promise<unknown> {
+  async #json(method: string, target: string, body = ''): Promise<unknown> {
     const signal = AbortSignal.timeout(REPLY_TIMEOUT_MS);
-    const response = await this.#send(method, target, signal);
+    const response = await this.#send(method, target, signal, body);
     const text = await this.#textOf(response);
-    const body = parseJson(text);
+    const answer = parseJson(text);
     // 422: a reload that was refused is an answer.
-    if (response.statusCode === 200 || response.statusCode === 422) return body;
-    throw invalid(errorMessage(body) ?? `status ${response.statusCode} for ${target}`);
+    if (response.statusCode === 200 || response.statusCode === 422) return answer;
+    throw refusal(answer) ?? invalid(`status ${response.statusCode} for ${target}`);
   }
 
   async #textOf(response: IncomingMessage): Promise<string> {
@@ -100,12 +121,17 @@ export class ControlClient {
   }
 
   /** Sends a request to the first socket that answers. */
-  async #send(method: string, target: string, signal: AbortSignal): Promise<IncomingMessage> {
-    if (this.#path !== undefined) return await sendTo(this.#path, method, target, signal);
+  async #send(
+    method: string,
+    target: string,
+    signal: AbortSignal,
+    body = '',
+  ): Promise<IncomingMessage> {
+    if (this.#path !== undefined) return await sendTo(this.#path, { method, target, body }, signal);
     const failures: HomeportError[] = [];
     for (const path of this.#paths) {
       try {
-        const response = await sendTo(path, method, target, signal);
+        const response = await sendTo(path, { method, target, body }, signal);
         this.#path = path;
         return response;
       } catch (error) {
@@ -120,17 +146,22 @@ export class ControlClient {
   }
 }
 
+interface Sent {
+  readonly method: string;
+  readonly target: string;
+  readonly body: string;
+}
+
 function sendTo(
   path: string,
-  method: string,
-  target: string,
+  { method, target, body }: Sent,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = request({ socketPath: path, method, path: target, signal, agent: false });
     sent.once('response', resolve);
     sent.once('error', (error) => reject(unavailable(path, error)));
-    sent.end();
+    sent.end(body);
   });
 }
 
@@ -175,11 +206,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-function errorMessage(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null || !('error' in body)) return undefined;
-  const { error } = body;
+/** What the server says is wrong. */
+function refusal(answer: unknown): HomeportError | undefined {
+  if (typeof answer !== 'object' || answer === null || !('error' in answer)) return undefined;
+  const { error } = answer;
   if (typeof error !== 'object' || error === null || !('message' in error)) return undefined;
-  return String(error.message);
+  const code = TOLD_CODES.find((known) => known === codeOf(error)) ?? 'CONTROL_REPLY_INVALID';
+  return new HomeportError(code, String(error.message));
 }
 
 function invalid(message: string): HomeportError {

@@ -8,6 +8,9 @@ export interface ControlSource {
   /** @returns ends the subscription; the listener must not be called after that */
   subscribe(listener: (event: ControlEvent) => void): () => void;
   reload(): ReloadReport | Promise<ReloadReport>;
+  leases(): LeasesReport | Promise<LeasesReport>;
+  addLease(words: LeaseWords): LeaseOutcome | Promise<LeaseOutcome>;
+  removeLease(name: string): LeaseOutcome | Promise<LeaseOutcome>;
 }
 
 /** `GET /v1/names` and `homeport names --json`: fields may be added, never renamed. */
@@ -47,6 +50,8 @@ export interface GroupReport {
   readonly addresses: readonly AddressReport[];
   /** The name that a static alias stands for. */
   readonly cname?: string | null;
+  /** When a lease ends, ISO 8601; absent for everything else. */
+  readonly until?: string;
   /** Who it is made of, how they are, and why one has no address. */
   readonly members?: readonly {
     readonly owner: string;
@@ -102,6 +107,8 @@ export type Verdict =
   | {
       readonly kind: 'owned';
       readonly owner: string;
+      /** It is healthy, as far as its engine knows. */
+      readonly ready?: boolean;
       readonly ownerKind: GroupReport['kind'];
       readonly engine: string;
       readonly project: string | null;
@@ -199,6 +206,40 @@ export interface ReloadReport {
   /** As `homeport config check` prints them; the old configuration serves on. */
   readonly problems: readonly string[];
 }
+
+/** What somebody wants to lease, as typed: `{"name": "demo.env.dev.internal", "addresses": ["10.0.0.7"], "for": "5d"}`. */
+export interface LeaseWords {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly for: string;
+}
+
+/** One lease. */
+export interface LeaseReport {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** ISO 8601. */
+  readonly since: string;
+  /** ISO 8601. */
+  readonly until: string;
+}
+
+/** `GET /v1/leases` and `homeport lease list --json`: by name. */
+export interface LeasesReport {
+  readonly leases: readonly LeaseReport[];
+}
+
+/** What became of `POST /v1/leases` or `DELETE /v1/leases?name=NAME`. */
+export type LeaseOutcome =
+  /** It is on disk, and answered. */
+  | { readonly kind: 'added'; readonly lease: LeaseReport; readonly isRenewed: boolean }
+  | { readonly kind: 'removed'; readonly lease: LeaseReport }
+  /** The words are wrong. */
+  | { readonly kind: 'invalid'; readonly message: string }
+  /** There is no lease of that name. */
+  | { readonly kind: 'unknown'; readonly message: string }
+  /** It could not be kept, and all is as before. */
+  | { readonly kind: 'unkept'; readonly message: string };
 
 /** One line of `GET /v1/events`. */
 export type ControlEvent =

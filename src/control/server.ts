@@ -92,12 +92,12 @@ async function serve(
   // Node gives an error to nobody when a client goes while it is written to.
   response.on('error', () => undefined);
   const body = await takeBody(request);
-  if (body === 'gone') return;
-  if (body === 'tooLarge') {
+  if (body.kind === 'gone') return;
+  if (body.kind === 'tooLarge') {
     write(response, failure(413, 'TOO_LARGE', `a body has at most ${MAX_BODY_BYTES} bytes`));
     return;
   }
-  const reply = await replyTo(request, source, log);
+  const reply = await replyTo(request, body.text, source, log);
   if (response.destroyed) return;
   if (reply.kind === 'json') {
     write(response, reply);
@@ -109,11 +109,12 @@ async function serve(
 
 async function replyTo(
   request: IncomingMessage,
+  body: string,
   source: ControlSource,
   log: Logger,
 ): Promise<Reply> {
   try {
-    return await route(request.method ?? 'GET', request.url ?? '/', source);
+    return await route(request.method ?? 'GET', request.url ?? '/', body, source);
   } catch (error) {
     log.error({ err: error, url: request.url }, 'control request failed');
     return failure(
@@ -124,19 +125,29 @@ async function replyTo(
   }
 }
 
-/** Reads a body and throws it away: no route needs one. */
-function takeBody(request: IncomingMessage): Promise<'taken' | 'tooLarge' | 'gone'> {
+type Body =
+  | { readonly kind: 'taken'; readonly text: string }
+  | { readonly kind: 'tooLarge' }
+  | { readonly kind: 'gone' };
+
+function takeBody(request: IncomingMessage): Promise<Body> {
   return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= MAX_BODY_BYTES) return;
+      if (bytes <= MAX_BODY_BYTES) {
+        chunks.push(chunk);
+        return;
+      }
       request.pause();
-      resolve('tooLarge');
+      resolve({ kind: 'tooLarge' });
     });
-    request.once('end', () => resolve('taken'));
-    request.once('error', () => resolve('gone'));
-    request.once('close', () => resolve('gone'));
+    request.once('end', () =>
+      resolve({ kind: 'taken', text: Buffer.concat(chunks).toString('utf8') }),
+    );
+    request.once('error', () => resolve({ kind: 'gone' }));
+    request.once('close', () => resolve({ kind: 'gone' }));
   });
 }
 

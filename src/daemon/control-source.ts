@@ -4,6 +4,10 @@ import type {
   ControlEvent,
   ControlSource,
   EngineReport,
+  GroupReport,
+  LeaseOutcome,
+  LeasesReport,
+  LeaseWords,
   NameReport,
   NamesReport,
   ParityReport,
@@ -17,6 +21,7 @@ import type { UpstreamGroup, UpstreamServer } from '../resolve/settings.ts';
 import type { Answering } from './answering.ts';
 import { type EngineStatus, engineUrlText } from './engines.ts';
 import { explainQuestion } from './explaining.ts';
+import type { Leasing } from './leasing.ts';
 import type { Endpoint } from './listeners.ts';
 import type { Naming } from './naming.ts';
 
@@ -26,6 +31,7 @@ export interface Reported {
   readonly startedAtMs: number;
   readonly transport: 'batch' | 'dgram';
   readonly naming: Naming;
+  readonly leasing: Leasing;
   readonly threads: readonly Answering[];
   config(): Config;
   configProblems(): readonly string[];
@@ -50,7 +56,8 @@ export class Reports implements ControlSource {
 
   names(): NamesReport {
     const listed = listNames(this.#reported.naming.table.entries(), this.#listing());
-    return { ...listed, ...this.#parity() };
+    const names = listed.names.map((report) => this.#withEnds(report));
+    return { ...listed, names, ...this.#parity() };
   }
 
   explain(query: Parameters<ControlSource['explain']>[0]): ReturnType<ControlSource['explain']> {
@@ -62,6 +69,7 @@ export class Reports implements ControlSource {
       nowMs: Date.now(),
       entryOf: (name) => naming.table.entryOf(name),
       viewOf: (address) => this.#clients.viewOf(address, null),
+      leaseEndOf: (name) => this.#reported.leasing.untilOf(name),
       staleOf: (engine) => {
         const state = engines().find(({ config: { name } }) => name === engine)?.state;
         return state?.kind === 'stale' ? `engine ${engine} is not heard: ${state.reason}` : null;
@@ -123,6 +131,18 @@ export class Reports implements ControlSource {
     return this.#reported.reload();
   }
 
+  leases(): LeasesReport {
+    return { leases: this.#reported.leasing.list() };
+  }
+
+  addLease(words: LeaseWords): Promise<LeaseOutcome> {
+    return this.#reported.leasing.add(words);
+  }
+
+  removeLease(name: string): Promise<LeaseOutcome> {
+    return this.#reported.leasing.remove(name);
+  }
+
   /** Names changed: views follow, and whoever listens is told. */
   changed(delta: ZoneDelta): void {
     this.#clients.apply(delta);
@@ -135,7 +155,17 @@ export class Reports implements ControlSource {
 
   #nameReport(name: string, listing: Parameters<typeof listNames>[1]): NameReport | null {
     const entry = this.#reported.naming.table.entryOf(name);
-    return entry === null ? null : (listNames([entry], listing).names[0] ?? null);
+    const [report] = entry === null ? [] : listNames([entry], listing).names;
+    return report === undefined ? null : this.#withEnds(report);
+  }
+
+  /** A lease has an end, which is no business of the table of names. */
+  #withEnds(report: NameReport): NameReport {
+    if (!report.groups.some(({ kind }) => kind === 'lease')) return report;
+    const until = this.#reported.leasing.untilOf(report.name);
+    const withEnd = (group: GroupReport): GroupReport =>
+      group.kind === 'lease' && until !== null ? { ...group, until } : group;
+    return { ...report, groups: report.groups.map(withEnd) };
   }
 
   engineChanged(status: EngineStatus): void {

@@ -22,6 +22,8 @@ export interface World {
   readonly nowMs: number;
   entryOf(name: string): NameEntry | null;
   viewOf(address: string): View;
+  /** When the lease of a name ends, ISO 8601; null: there is none. */
+  leaseEndOf(name: string): string | null;
   /** Why an engine's owners are stale, or null. */
   staleOf(engine: string): string | null;
 }
@@ -57,6 +59,8 @@ export function explainQuestion(
     world,
   );
   steps.push(...explanation.steps.map((text): ExplainStep => ({ kind: 'note', text })));
+  const leasedUntil = world.leaseEndOf(proper.name);
+  if (leasedUntil !== null) steps.push({ kind: 'note', text: `the lease ends at ${leasedUntil}` });
   steps.push(...verdictSteps(verdict, explanation));
   return { name: asked, type, client: clientOf(address, explanation), verdict, steps };
 }
@@ -98,6 +102,7 @@ function ownedVerdict({ groups, decision }: Explanation, world: World): Verdict 
   return {
     kind: 'owned',
     owner: decision.owner ?? '',
+    ready: group?.ready ?? false,
     ownerKind: group?.kind ?? 'container',
     engine: group?.engine ?? '',
     project: group?.project ?? null,

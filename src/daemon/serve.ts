@@ -16,6 +16,7 @@ import { Answering, type TransportKind } from './answering.ts';
 import { Reports } from './control-source.ts';
 import { Engines } from './engines.ts';
 import { serverSide } from './homeport-side.ts';
+import { Leasing } from './leasing.ts';
 import { Listeners } from './listeners.ts';
 import type { FromAnswering, ToAnswering } from './messages.ts';
 import { Naming } from './naming.ts';
@@ -71,6 +72,7 @@ class Server {
   readonly #transport: TransportKind;
   readonly #threads: readonly Answering[];
   readonly #naming: Naming;
+  readonly #leasing: Leasing;
   readonly #engines: Engines;
   readonly #listeners: Listeners;
   readonly #passed: readonly PassedSocket[];
@@ -117,6 +119,11 @@ class Server {
         this.#listeners.setGateways(gateways.flatMap((network) => network.gateways));
       },
     });
+    this.#leasing = new Leasing({
+      state: options.config.state,
+      log: options.log.child({ room: 'names' }),
+      apply: (change) => this.#naming.apply('', change),
+    });
     this.#passed = passedSockets(options.env);
     this.#listeners = new Listeners(
       this.#threads,
@@ -146,6 +153,7 @@ class Server {
       startedAtMs: Date.now(),
       transport: this.#transport,
       naming: this.#naming,
+      leasing: this.#leasing,
       threads: this.#threads,
       config: () => this.#config,
       configProblems: () => this.#configProblems,
@@ -217,6 +225,7 @@ class Server {
     this.#post(configureMessage(config));
     await this.#naming.restore();
     this.#naming.setStatics(ownersOfRecords(config));
+    await this.#leasing.restore();
     await this.#engines.configure(config.engines);
     // Nobody is answered before the containers are known: a name that one owns would go to production.
     await this.#engines.firstSync(FIRST_SYNC_MS, this.#stopping.signal);
@@ -387,6 +396,7 @@ class Server {
     await this.#listeners.close();
     await this.#engines.close();
     await this.#upstreams.close();
+    await this.#leasing.close();
     await this.#naming.close();
     this.#streams.close();
     await Promise.all(this.#threads.map((thread) => thread.close()));

@@ -124,6 +124,7 @@ describe('a request', () => {
     name: string;
     method?: string;
     target: string;
+    body?: string;
     status: number;
     error?: RegExp;
   }[] = [
@@ -153,6 +154,66 @@ describe('a request', () => {
       target: '/v1/names',
       status: 405,
       error: /takes GET, not DELETE/,
+    },
+    { name: 'for the leases', target: '/v1/leases', status: 200 },
+    {
+      name: 'for a lease',
+      method: 'POST',
+      target: '/v1/leases',
+      body: '{"name":"a","addresses":["10.0.0.7"],"for":"5d"}',
+      status: 200,
+    },
+    {
+      name: 'for a lease without a body',
+      method: 'POST',
+      target: '/v1/leases',
+      status: 400,
+      error: /the body is no JSON object; send {"name"/,
+    },
+    {
+      name: 'for a lease that is no JSON',
+      method: 'POST',
+      target: '/v1/leases',
+      body: '{"name',
+      status: 400,
+      error: /is no JSON object/,
+    },
+    {
+      name: 'for a lease with one address that is no list',
+      method: 'POST',
+      target: '/v1/leases',
+      body: '{"name":"a","addresses":"10.0.0.7","for":"5d"}',
+      status: 400,
+      error: /has not what a lease needs/,
+    },
+    {
+      name: 'for a lease with a misspelt key',
+      method: 'POST',
+      target: '/v1/leases',
+      body: '{"name":"a","addresses":["10.0.0.7"],"fro":"5d"}',
+      status: 400,
+      error: /has "fro", which is unknown/,
+    },
+    {
+      name: 'to end a lease that nobody has',
+      method: 'DELETE',
+      target: '/v1/leases?name=none',
+      status: 404,
+      error: /"LEASE_UNKNOWN"/,
+    },
+    {
+      name: 'to end a lease without its name',
+      method: 'DELETE',
+      target: '/v1/leases',
+      status: 400,
+      error: /name is missing/,
+    },
+    {
+      name: 'to change leases by PUT',
+      method: 'PUT',
+      target: '/v1/leases',
+      status: 405,
+      error: /takes GET or POST or DELETE, not PUT/,
     },
     { name: 'to reload by GET', target: '/v1/reload', status: 405, error: /takes POST, not GET/ },
     { name: 'without a name', target: '/v1/explain', status: 400, error: /name is missing/ },
@@ -187,10 +248,10 @@ describe('a request', () => {
       error: /no valid path/,
     },
   ];
-  for (const { name, method = 'GET', target, status, error } of cases) {
+  for (const { name, method = 'GET', target, body, status, error } of cases) {
     it(`${name} is answered ${status}`, async () => {
       await start();
-      const answer = await ask(method, target);
+      const answer = await ask(method, target, body);
       assert.equal(answer.status, status);
       if (error !== undefined)
         assert.match(JSON.stringify(answer.body).replaceAll('\\"', '"'), error);
@@ -224,6 +285,18 @@ describe('a request', () => {
       status: 422,
       allow: undefined,
       body: source.reloadReport,
+    });
+  });
+
+  it('for a lease that cannot be kept is answered 507, and the client tells it apart', async () => {
+    await start();
+    const message = 'cannot write leases.json: ENOSPC; nothing has changed';
+    source.leaseOutcome = { kind: 'unkept', message };
+    const words = { name: 'a', addresses: ['10.0.0.7'], for: '5d' };
+    assert.equal((await ask('POST', '/v1/leases', JSON.stringify(words))).status, 507);
+    await assert.rejects(new ControlClient([path]).addLease(words), {
+      code: 'STATE_UNWRITABLE',
+      message,
     });
   });
 
@@ -325,6 +398,13 @@ describe('the client', () => {
     assert.deepEqual(await client.names(), source.namesReport);
     assert.equal((await client.explain('redis', { from: '172.18.0.9' })).client.title, 'web');
     assert.deepEqual(await client.reload(), { isReloaded: true, problems: [] });
+    await client.addLease({ name: 'a', addresses: ['10.0.0.7'], for: '5d' });
+    assert.deepEqual(
+      (await client.leases()).leases.map(({ name }) => name),
+      ['a'],
+    );
+    assert.equal((await client.removeLease('a')).lease.name, 'a');
+    await assert.rejects(client.removeLease('b'), { code: 'LEASE_UNKNOWN' });
   });
 
   const failures: readonly { name: string; make: (place: string) => void; want: RegExp }[] = [

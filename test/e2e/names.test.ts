@@ -268,7 +268,10 @@ describe('a state file that cannot be read', () => {
     });
     assert.deepEqual((await ask(server.port, 'web')).answers, ['web. 0 IN A 10.0.0.1']);
     const line = await server.waitFor(({ msg }) => msg === 'departed names are forgotten');
-    assert.match(String(line.reason), /departed\.json.*remove it to start afresh/);
+    assert.match(
+      String(line.reason),
+      /departed\.json: .*; it is kept as .*departed\.json\.unreadable-/,
+    );
     assert.equal(await server.stop(), 0);
     rmSync(folder, { recursive: true, force: true });
   });

@@ -4,6 +4,10 @@ import type {
   ControlSource,
   ExplainQuery,
   ExplainReport,
+  LeaseOutcome,
+  LeaseReport,
+  LeasesReport,
+  LeaseWords,
   NamesReport,
   ReloadReport,
   StatusReport,
@@ -74,6 +78,9 @@ export class FakeControlSource implements ControlSource {
   reloadReport: ReloadReport = { isReloaded: true, problems: [] };
   listen: StatusReport['listen'] = [{ address: '127.0.0.1', port: 5300 }];
   explained: ExplainQuery[] = [];
+  leaseReports: LeaseReport[] = [];
+  /** What leases come to, instead of what they should. */
+  leaseOutcome: LeaseOutcome | undefined;
   verdict: ExplainReport['verdict'] = {
     kind: 'owned',
     owner: 'mongodb-cluster-a-node-1',
@@ -153,5 +160,22 @@ export class FakeControlSource implements ControlSource {
 
   reload(): ReloadReport {
     return this.reloadReport;
+  }
+  leases(): LeasesReport {
+    return { leases: this.leaseReports };
+  }
+
+  addLease({ name, addresses }: LeaseWords): LeaseOutcome {
+    const times = { since: '2026-01-02T03:04:05.000Z', until: '2026-01-07T03:04:05.000Z' };
+    const lease = { name, addresses, ...times };
+    this.leaseReports.push(lease);
+    return this.leaseOutcome ?? { kind: 'added', lease, isRenewed: false };
+  }
+
+  removeLease(name: string): LeaseOutcome {
+    const lease = this.leaseReports.find((each) => each.name === name);
+    if (this.leaseOutcome !== undefined) return this.leaseOutcome;
+    if (lease === undefined) return { kind: 'unknown', message: `there is no lease of ${name}` };
+    return { kind: 'removed', lease };
   }
 }
