@@ -89,13 +89,14 @@ export class AnsweringSide {
     const post = this.#post;
     return {
       now: Date.now,
-      steady: () => performance.now(),
+      steady: () => transport.steady(),
       random: randomBelow,
       // Clients over UDP are the transport's own, handed back to it.
       beginReply: (client) =>
         client.isTcp ? this.#tcpReply : transport.beginReply(client as Client),
       endReply: (client, length) => {
-        if (client instanceof RemoteTcpClient) this.#answerTcp(client, length);
+        // Clients over TCP are all ours; an `instanceof` would cost as much as the rest of this.
+        if (client.isTcp) this.#answerTcp(client as RemoteTcpClient, length);
         else transport.endReply(client as Client, Math.min(length, MAX_UDP_REPLY_BYTES));
       },
       pickSocket: (server) => transport.pickSocket(server),

@@ -106,8 +106,7 @@ export class AnswerCache {
 
   /** Whether to fetch it anew beside answering from it. */
   wantsPrefetch(answer: CachedAnswer, nowMs: number): boolean {
-    if (answer.isBeingFetched || answer.ttlSeconds < MIN_PREFETCH_TTL_SECONDS) return false;
-    return answer.expiresMs - nowMs < (answer.ttlSeconds * 1000) / PREFETCH_SHARE;
+    return !answer.isBeingFetched && nowMs > prefetchAtMs(answer);
   }
 
   /**
@@ -225,6 +224,22 @@ export class AnswerCache {
     this.#bytes = 0;
     this.#count = 0;
   }
+}
+
+/** From when an answer is fetched anew if asked for; Infinity where that does not pay. */
+function prefetchAtMs({ expiresMs, ttlSeconds }: CachedAnswer): number {
+  if (ttlSeconds < MIN_PREFETCH_TTL_SECONDS) return Number.POSITIVE_INFINITY;
+  return expiresMs - (ttlSeconds * 1000) / PREFETCH_SHARE;
+}
+
+/**
+ * Until when what `writeCached` writes now stays what it would write, and asking for it has no other
+ * effect: the next second of its life. In the past where it is stale, or may be replaced at any moment.
+ */
+export function sameUntilMs(answer: CachedAnswer, nowMs: number): number {
+  const { storedAtMs, expiresMs } = answer;
+  const nextSecondMs = storedAtMs + (Math.floor((nowMs - storedAtMs) / 1000) + 1) * 1000;
+  return Math.min(nextSecondMs, expiresMs, prefetchAtMs(answer));
 }
 
 /**

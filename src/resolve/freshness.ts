@@ -58,6 +58,11 @@ export class Freshness {
     return this.#touched.size > 0 && (this.#touched.find(bytes, start, end) ?? 0) > 0;
   }
 
+  /** Whether nothing is under way: no name has to wait for the engine. */
+  get isQuiet(): boolean {
+    return this.#touched.size === 0 && this.#suspectedUntilMs === 0;
+  }
+
   /** Whether any owner was sent a kill; saves the clock where none was. */
   get hasSuspects(): boolean {
     return this.#suspectedUntilMs > 0;

@@ -15,11 +15,12 @@ import {
 import { isSameLabels, keyOfText } from '../wire/name-index.ts';
 import { HEADER_BYTES, QueryReader, rcodeOfVerdict } from '../wire/query.ts';
 import { replyLimit, writeReply } from '../wire/reply.ts';
-import { type CachedAnswer, writeCached } from './cache.ts';
+import { type CachedAnswer, sameUntilMs, writeCached } from './cache.ts';
 import { Deadlines } from './deadlines.ts';
 import { FixedAnswers } from './fixed-answers.ts';
 import { Forwarder } from './forwarder.ts';
 import { Freshness } from './freshness.ts';
+import { ALWAYS, HotReplies } from './hot-replies.ts';
 import type { ClientRef, ReplySource, ResolverPorts } from './ports.ts';
 import { type Capture, Relay, type RelayJob } from './relay.ts';
 import type { EngineStanding, ResolverSettings, UpstreamGroup } from './settings.ts';
@@ -59,6 +60,8 @@ interface Held {
 interface Turn {
   message: Uint8Array;
   client: ClientRef;
+  /** What the client may see; null until that is known. */
+  standing: ClientStanding | null;
   held: Held | undefined;
   capture: Capture | null;
 }
@@ -86,6 +89,8 @@ export class Resolver {
   readonly #heldDeadlines = new Deadlines<Held>();
   #settings: ResolverSettings;
   readonly #turn: Turn;
+  readonly #hot: HotReplies;
+  #hotCount = 0;
   #answers: FixedAnswers;
 
   constructor(settings: ResolverSettings, ports: ResolverPorts) {
@@ -95,7 +100,14 @@ export class Resolver {
     this.#forwarder = new Forwarder(ports);
     this.#relay = new Relay(ports, this.#forwarder, settings);
     this.#answers = new FixedAnswers(settings.ttlSeconds);
-    this.#turn = { message: new Uint8Array(0), client: NOBODY, held: undefined, capture: null };
+    this.#hot = new HotReplies(ports.random(0x7fffffff));
+    this.#turn = {
+      message: new Uint8Array(0),
+      client: NOBODY,
+      standing: null,
+      held: undefined,
+      capture: null,
+    };
   }
 
   get pendingCount(): number {
@@ -106,6 +118,11 @@ export class Resolver {
     return this.#relay.cachedCount;
   }
 
+  /** Replies that were given again since the start. */
+  get hotCount(): number {
+    return this.#hotCount;
+  }
+
   get heldCount(): number {
     return this.#held.size;
   }
@@ -113,6 +130,7 @@ export class Resolver {
   // Messages from the engine and the configuration side.
 
   configure(settings: ResolverSettings): void {
+    this.#hot.flush();
     this.#settings = settings;
     this.#answers = new FixedAnswers(settings.ttlSeconds);
     this.zone.configure(settings);
@@ -120,34 +138,41 @@ export class Resolver {
   }
 
   setUpstreams(groups: readonly UpstreamGroup[]): void {
+    this.#hot.flush();
     this.#forwarder.configure(groups);
     this.#relay.flush();
   }
 
   setEngines(standings: readonly EngineStanding[]): void {
+    this.#hot.flush();
     this.zone.setEngines(standings);
     this.#freshness.setRefreshable(standings.some(({ isAskable }) => isAskable));
     this.#resume();
   }
 
   apply(delta: ZoneDelta): void {
+    this.#hot.flush();
     this.zone.apply(delta);
   }
 
   touch(token: number, names: readonly string[]): void {
+    this.#hot.flush();
     this.#freshness.touch(token, names);
   }
 
   settle(token: number): void {
+    this.#hot.flush();
     this.#freshness.settle(token);
     this.#resume();
   }
 
   suspect(names: readonly string[], untilMs: number): void {
+    this.#hot.flush();
     this.#freshness.suspect(names, untilMs);
   }
 
   onRefreshed(sequence: number): void {
+    this.#hot.flush();
     this.#freshness.finish(sequence, this.#ports.steady());
     this.#resume();
     this.#beginRefresh();
@@ -189,19 +214,50 @@ export class Resolver {
 
   onQuery(bytes: Uint8Array, length: number, client: ClientRef): void {
     this.counters.queries++;
-    const message = bytes.length === length ? bytes : bytes.subarray(0, length);
-    const verdict = this.#query.read(message, length);
     const turn = this.#turn;
-    turn.message = message;
+    turn.message = bytes.length === length ? bytes : bytes.subarray(0, length);
     turn.client = client;
+    turn.standing = null;
     turn.held = undefined;
     turn.capture = null;
+    try {
+      turn.standing = this.zone.standingOf(client);
+      if (!this.#answerHot(turn.message, client, turn.standing)) this.#answer(turn);
+    } catch (error) {
+      this.#answerFailure(turn, error);
+    }
+  }
+
+  #answer(turn: Turn): void {
+    const verdict = this.#query.read(turn.message, turn.message.length);
     if (verdict === 'query') {
-      this.#serve(turn);
+      this.#decide(turn);
       return;
     }
     this.counters.malformed++;
     if (verdict !== 'drop') this.#send(turn, compileBare(rcodeOfVerdict(verdict)), 'error');
+  }
+
+  /** Answers what was answered a moment ago, to whoever is told the same. */
+  #answerHot(message: Uint8Array, client: ClientRef, standing: ClientStanding): boolean {
+    if (client.isTcp || this.#ports.answered !== null) return false;
+    const slot = this.#hot.find(message, standing.number, this.#ports.steady());
+    if (slot < 0) return false;
+    const out = this.#ports.beginReply(client);
+    this.#ports.endReply(client, this.#hot.write(slot, out, message));
+    this.#hotCount++;
+    if (this.#hot.isLasting(slot)) this.counters.owned++;
+    else this.counters.cached++;
+    return true;
+  }
+
+  /** Keeps a reply for the next who asks the same; not what is another one each time (cookies), or waits for the engine. */
+  #keepHot(turn: Turn, out: Uint8Array, length: number, untilMs: number): void {
+    const { message, client, standing, held } = turn;
+    const query = this.#query;
+    if (standing === null || held !== undefined || client.isTcp || query.cookieLength > 0) return;
+    if (!this.#freshness.isQuiet) return;
+    this.#hot.keep(message, standing.number, out, length, query.questionEnd, untilMs);
   }
 
   #guarded(action: () => void): void {
@@ -213,22 +269,27 @@ export class Resolver {
     }
   }
 
-  /** Whatever is thrown while one query is served becomes its SERVFAIL, here and nowhere else. */
+  /** Answers a query that has been read. */
   #serve(turn: Turn): void {
-    const { message } = turn;
     try {
       this.#decide(turn);
     } catch (error) {
-      this.counters.failed++;
-      this.#ports.failed(error);
-      this.#query.read(message, message.length);
-      this.#send(turn, this.#answers.servfail, 'error');
+      this.#answerFailure(turn, error);
     }
+  }
+
+  /** Whatever is thrown while one query is served becomes its SERVFAIL, here and nowhere else. */
+  #answerFailure(turn: Turn, error: unknown): void {
+    this.counters.failed++;
+    this.#ports.failed(error);
+    const verdict = this.#query.read(turn.message, turn.message.length);
+    if (verdict !== 'drop') this.#send(turn, this.#answers.servfail, 'error');
   }
 
   #decide(turn: Turn): void {
     const query = this.#query;
-    const standing = this.zone.standingOf(turn.client);
+    const standing = turn.standing ?? this.zone.standingOf(turn.client);
+    turn.standing = standing;
     if (!standing.isAllowed) {
       this.counters.notAllowed++;
       this.#send(turn, this.#answers.notAllowed, 'guard');
@@ -361,7 +422,8 @@ export class Resolver {
   #retry(held: Held): void {
     this.#held.delete(held);
     this.#query.read(held.message, held.message.length);
-    this.#serve({ message: held.message, client: held.client, held, capture: held.capture });
+    const { message, client, capture } = held;
+    this.#serve({ message, client, standing: null, held, capture });
   }
 
   // Answers.
@@ -418,7 +480,9 @@ export class Resolver {
     if (kept.bytes.length > Math.min(out.length, replyLimit(query, client.isTcp))) return false;
     this.counters.cached++;
     const nowMs = this.#ports.steady();
-    this.#ports.endReply(client, writeCached(out, message, query, kept, nowMs));
+    const length = writeCached(out, message, query, kept, nowMs);
+    this.#keepHot(turn, out, length, sameUntilMs(kept, nowMs));
+    this.#ports.endReply(client, length);
     this.#log(turn, kept.rcode, 'cache');
     if (held !== undefined) client.release();
     return true;
@@ -452,7 +516,8 @@ export class Resolver {
     this.counters.owned++;
     this.#relay.alias(this.#jobOf(turn), toWire(name), (message, capture) => {
       this.#query.read(message, message.length);
-      this.#serve({ message, client: turn.client, held: undefined, capture });
+      const { client } = turn;
+      this.#serve({ message, client, standing: null, held: undefined, capture });
     });
   }
 
@@ -475,7 +540,12 @@ export class Resolver {
     }
     const out = this.#ports.beginReply(client);
     const limit = Math.min(out.length, replyLimit(query, client.isTcp));
-    this.#ports.endReply(client, writeReply(out, message, query, answer, limit));
+    const length = writeReply(out, message, query, answer, limit);
+    // Addresses that are rotated are another reply each time.
+    if (from === 'owned' && answer.rotationStride === 0) {
+      this.#keepHot(turn, out, length, ALWAYS);
+    }
+    this.#ports.endReply(client, length);
     this.#log(turn, answer.rcode, from);
     if (held !== undefined) client.release();
   }

@@ -18,8 +18,8 @@ import type {
   ZoneNetwork,
 } from '../names/zone-delta.ts';
 import { type Compiled, compile } from '../wire/compiled.ts';
-import { hashPrefixes, isSameLabels, keyOfText, NameIndex } from '../wire/name-index.ts';
-import { HEADER_BYTES, MAX_LABELS, type QueryReader } from '../wire/query.ts';
+import { isSameLabels, keyOfText, NameIndex } from '../wire/name-index.ts';
+import { HEADER_BYTES, type QueryReader } from '../wire/query.ts';
 import { NameAnswers } from './name-answers.ts';
 import type { ClientRef } from './ports.ts';
 import type { EngineStanding, ResolverSettings } from './settings.ts';
@@ -55,6 +55,8 @@ export interface ClientStanding {
   readonly view: View;
   readonly viewKey: string;
   readonly isAllowed: boolean;
+  /** Never the same for two standings. */
+  readonly number: number;
 }
 
 interface Suffix {
@@ -74,6 +76,11 @@ export class Zone {
   readonly #reverse = new NameIndex<readonly string[]>();
   readonly #clients = new Clients();
   readonly #standings = new Map<number | string, ClientStanding>();
+  /** One standing for all clients that are told the same: replies are kept by it. */
+  readonly #standingsByView = new Map<string, ClientStanding>();
+  #nextStanding = 1;
+  #lastKey: number | string = 0;
+  #lastStanding: ClientStanding | undefined;
   readonly #staleEngines = new Map<string, string>();
   #settings: ResolverSettings;
   #decision: DecisionSettings;
@@ -82,8 +89,6 @@ export class Zone {
   #allow: readonly Subnet[] = [];
   #engineSubnets: readonly Subnet[] = [];
   #epoch = 0;
-  /** The hashes of the question's first labels, by how many they are. */
-  readonly #hashes = new Int32Array(MAX_LABELS + 1);
   readonly #match: Match = {
     known: undefined,
     suffix: 'none',
@@ -129,7 +134,7 @@ export class Zone {
     const hasClients = delta.clients.length > 0 || delta.leftClients.length > 0;
     if (hasClients || delta.networks !== null) {
       this.#clients.apply(delta);
-      this.#standings.clear();
+      this.#forgetStandings();
     }
   }
 
@@ -155,9 +160,6 @@ export class Zone {
     match.end = query.nameEnd;
     match.endLabel = query.labelCount;
     match.suffix = 'none';
-    if (firstLabel === 0) {
-      hashPrefixes(bytes, query.labelOffsets, query.labelCount, query.nameEnd, this.#hashes);
-    }
     match.known = this.#findMatch(bytes, match);
     while (match.known === undefined && this.#stripSuffix(bytes, query)) {
       match.known = this.#findMatch(bytes, match);
@@ -170,12 +172,13 @@ export class Zone {
     return match;
   }
 
+  /** What is known of the name as it stands in the match. */
   #findMatch(
     bytes: Uint8Array,
     { start, end, firstLabel, endLabel }: Match,
   ): KnownName | undefined {
-    if (firstLabel > 0) return this.#names.find(bytes, start, end);
-    return this.#names.findHashed(this.#hashes[endLabel] ?? 0, bytes, start, end);
+    if (!this.#names.hasLabelCount(endLabel - firstLabel)) return undefined;
+    return this.#names.find(bytes, start, end);
   }
 
   #stripSuffix(bytes: Uint8Array, query: QueryReader): boolean {
@@ -211,14 +214,22 @@ export class Zone {
 
   /** The view of a client and whether it may ask at all. */
   standingOf(client: ClientRef): ClientStanding {
+    // Queries come in runs: one client asks for A and AAAA, and a batch is of a few.
+    if (client.addressKey === this.#lastKey && this.#lastStanding !== undefined) {
+      return this.#lastStanding;
+    }
     const known = this.#standings.get(client.addressKey);
-    if (known !== undefined && known.view.kind !== 'remote') return known;
+    if (known !== undefined && known.view.kind !== 'remote') {
+      this.#lastKey = client.addressKey;
+      this.#lastStanding = known;
+      return known;
+    }
     const local = client.localAddressText();
     const key = known === undefined ? client.addressKey : `${client.addressKey} at ${local}`;
     const remembered = this.#standings.get(key);
     if (remembered !== undefined) return remembered;
     const standing = this.#makeStanding(client.addressText(), local);
-    if (this.#standings.size >= MAX_REMEMBERED_CLIENTS) this.#standings.clear();
+    if (this.#standings.size >= MAX_REMEMBERED_CLIENTS) this.#forgetStandings();
     // A remote client also reaches the host at other addresses: the first entry only says that it is remote.
     this.#standings.set(client.addressKey, standing);
     if (standing.view.kind === 'remote') {
@@ -237,7 +248,12 @@ export class Zone {
       isThisHost ||
       this.#allow.some(isInside) ||
       (this.#settings.allowEngineNetworks && this.#engineSubnets.some(isInside));
-    return { view, viewKey: viewKey(view), isAllowed };
+    const key = viewKey(view);
+    const shared = this.#standingsByView.get(`${isAllowed} ${key}`);
+    if (shared !== undefined) return shared;
+    const standing = { view, viewKey: key, isAllowed, number: this.#nextStanding++ };
+    this.#standingsByView.set(`${isAllowed} ${key}`, standing);
+    return standing;
   }
 
   /** What this client is told of a name with an entry; made once for each view. */
@@ -331,10 +347,16 @@ export class Zone {
     return { networkOrder, ttlSeconds, networks };
   }
 
+  #forgetStandings(): void {
+    this.#standings.clear();
+    this.#standingsByView.clear();
+    this.#lastStanding = undefined;
+  }
+
   /** Makes every remembered answer and standing void. */
   #newEpoch(): void {
     this.#epoch++;
-    this.#standings.clear();
+    this.#forgetStandings();
   }
 }
 

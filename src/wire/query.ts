@@ -7,7 +7,7 @@ import { RCODE, TYPE } from '../dns/codes.ts';
 export const HEADER_BYTES = 12;
 const MAX_NAME_BYTES = 255;
 /** A name of 255 bytes has 127 labels at most. */
-export const MAX_LABELS = 128;
+const MAX_LABELS = 128;
 
 /** EDNS option codes (IANA): those that are between us and one neighbour only are not passed on. */
 export const EDNS_OPTION = { COOKIE: 10, KEEPALIVE: 11, PADDING: 12, EDE: 15 } as const;

@@ -39,11 +39,16 @@ export class Harness {
   readonly upstreamChanges: string[] = [];
   readonly replies: { client: string; bytes: Buffer }[] = [];
   readonly resolver: Resolver;
+  readonly settings: ResolverSettings;
   #randomState = 1;
   readonly #out = Buffer.alloc(65_535);
   #nextUpstream = 1;
 
-  constructor(settings: Partial<ResolverSettings> = {}) {
+  /** @param answered given a line for each query, which also makes each take the long way to its reply */
+  constructor(
+    settings: Partial<ResolverSettings> = {},
+    answered: ResolverPorts['answered'] = null,
+  ) {
     const ports: ResolverPorts = {
       now: () => this.nowMs + this.clockStepMs,
       steady: () => this.nowMs,
@@ -65,12 +70,13 @@ export class Harness {
       refresh: (sequence) => this.refreshes.push(sequence),
       leaked: (name, client) => this.leaks.push(`${name} ${client}`),
       refused: () => undefined,
-      answered: null,
+      answered,
       failed: (error) => this.failures.push(error),
       upstreamChanged: (server, isUp) =>
         this.upstreamChanges.push(`${server.address} ${isUp ? 'up' : 'down'}`),
     };
-    this.resolver = new Resolver({ ...SETTINGS, ...settings }, ports);
+    this.settings = { ...SETTINGS, ...settings };
+    this.resolver = new Resolver(this.settings, ports);
   }
 
   /** A linear congruential generator: the same numbers in each run. */
