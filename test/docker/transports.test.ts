@@ -154,7 +154,7 @@ describe('an engine is watched', () => {
     const server = createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
     servers.push(server);
     const reason = await fails(engineAt(`tcp://127.0.0.1:${await listening(server)}`));
-    assert.match(reason, /Parse Error/);
+    assert.equal(reason, 'what answers there speaks no HTTP');
   });
 
   it('not where something else answers', async () => {
