@@ -20,6 +20,7 @@ export interface Refusal {
 
 /** Docker's own name for a container that was given none. */
 const SHORT_ID_LENGTH = 12;
+const SWARM_SERVICE = 'com.docker.swarm.service.name';
 
 /**
  * All names that a container holds, each once for every source: an alias ties it to others on its
@@ -35,9 +36,9 @@ export function claimsOf(
   const said = new Set<string>();
   for (const candidate of candidatesOf(facts, wishes)) {
     if (isShortId(candidate.name, facts.id)) continue;
-    const reason = problemOf(candidate);
+    const reason = nameRefusal(candidate.name, candidate.source);
     if (reason === undefined) {
-      const claim = { ...candidate, name: plain(candidate.name) };
+      const claim = { ...candidate, name: plainName(candidate.name) };
       const key = `${claim.source} ${claim.name}`;
       claims.set(key, merged(claims.get(key), claim));
     } else if (!said.has(candidate.name)) {
@@ -59,10 +60,10 @@ export function namesInAttributes(attributes: Readonly<Record<string, string>>):
     (attributes.oldName ?? '').replace(/^\//, ''),
     ...wishesOf(attributes).names,
     ...(compose === null ? [] : [compose.service, `${compose.service}.${compose.project}`]),
+    ...(attributes[SWARM_SERVICE] === undefined ? [] : [attributes[SWARM_SERVICE]]),
   ];
-  return [
-    ...new Set(names.filter((name) => name !== '' && nameProblem(name) === undefined).map(plain)),
-  ];
+  const legal = names.filter((name) => name !== '' && nameProblem(name) === undefined);
+  return [...new Set(legal.map(plainName))];
 }
 
 function candidatesOf(facts: ContainerFacts, wishes: Wishes): NamedClaim[] {
@@ -71,10 +72,13 @@ function candidatesOf(facts: ContainerFacts, wishes: Wishes): NamedClaim[] {
   const hostname = isHostnameItsOwn(facts.networkMode) ? facts.hostname : '';
   const services =
     compose === null ? [] : [compose.service, `${compose.service}.${compose.project}`];
+  // A task's container is called web.1.q3x…, which nobody looks up, and the swarm says which names its
+  // service has; what a template gave to the container itself (`kafka-{{.Task.Slot}}`) is its own.
+  const isTask = facts.labels[SWARM_SERVICE] !== undefined;
   return [
     ...wishes.names.map(everywhere('label')),
-    everywhere('name')(facts.name),
-    ...facts.endpoints.flatMap((endpoint) =>
+    ...(isTask ? [] : [everywhere('name')(facts.name)]),
+    ...(isTask ? [] : facts.endpoints).flatMap((endpoint) =>
       // Engines before API 1.45 add the hostname to the aliases that were given.
       endpoint.aliases
         .filter((alias) => alias !== facts.hostname)
@@ -94,22 +98,23 @@ function isShortId(name: string, id: string): boolean {
   return name.length >= SHORT_ID_LENGTH && id.startsWith(name.toLowerCase());
 }
 
-function problemOf(claim: NamedClaim): string | undefined {
-  const name = plain(claim.name);
-  const problem = nameProblem(claim.name);
+/** Why a name from that source is not taken over; undefined where it is. */
+export function nameRefusal(spelling: string, source: Source): string | undefined {
+  const name = plainName(spelling);
+  const problem = nameProblem(spelling);
   if (problem !== undefined) return problem;
   if (name === 'localhost' || name.endsWith('.localhost')) {
     return 'localhost is the host that asks (RFC 6761 §6.3)';
   }
   const [first, ...rest] = name.split('.');
-  if (rest.includes('*') || (first === '*' && (claim.source !== 'label' || rest.length === 0))) {
+  if (rest.includes('*') || (first === '*' && (source !== 'label' || rest.length === 0))) {
     return 'a wildcard is the first label of a longer name in the label homeport.names';
   }
   return undefined;
 }
 
 /** Lower case and without the trailing dot: two spellings are one name. */
-function plain(name: string): string {
+export function plainName(name: string): string {
   const lower = name.toLowerCase();
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }

@@ -107,6 +107,11 @@ export class ContainerTable {
     return this.#known.get(id)?.facts?.isRunning === true;
   }
 
+  /** Whether its process runs, as far as anybody can tell. */
+  isAlive(id: string): boolean {
+    return this.isRunning(id) && this.#known.get(id)?.isDead === false;
+  }
+
   /** Whether the engine has described it, oddly or not. */
   isDescribed(id: string): boolean {
     return this.#known.get(id)?.facts !== undefined;

@@ -8,7 +8,8 @@ import type { EngineAddress } from './engine-address.ts';
 import { type EngineEvent, EVENT_FILTERS, parseEvent } from './engine-event.ts';
 import { Lines } from './lines.ts';
 import { type Limits, Modem, StatusError } from './modem.ts';
-import { arrayAt, textAt } from './shape.ts';
+import { arrayAt, objectAt, textAt } from './shape.ts';
+import type { SwarmBodies } from './swarm/swarm-facts.ts';
 
 /** All labels of a container are in each of its events; 16 MB is far beyond what Docker accepts. */
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
@@ -68,6 +69,51 @@ export class EngineClient {
     const body = await this.#docker.listNetworks({ timeoutMs: this.#timeouts.callMs });
     if (Array.isArray(body)) return body;
     throw new HomeportError('DOCKER_REPLY_INVALID', 'the list of networks is no list');
+  }
+
+  /**
+   * The services, tasks and nodes of the swarm that the engine manages; null where it manages none.
+   *
+   * @param knownNodeId what the last call said; null: nothing yet
+   */
+  async swarm(knownNodeId: string | null): Promise<SwarmBodies | null> {
+    const limits = { timeoutMs: this.#timeouts.callMs };
+    const nodeId = knownNodeId ?? (await this.#managerNode());
+    if (nodeId === null) return null;
+    // Ended tasks are kept for a while, and may be many.
+    const wanted = { filters: { 'desired-state': ['running', 'ready'] }, ...limits };
+    try {
+      const [services, tasks, nodes] = await Promise.all([
+        this.#docker.listServices(limits),
+        this.#docker.listTasks(wanted),
+        this.#docker.listNodes(limits),
+      ]);
+      if (Array.isArray(services) && Array.isArray(tasks) && Array.isArray(nodes)) {
+        return { nodeId, services, tasks, nodes };
+      }
+    } catch (error) {
+      // 503 is said by a node that left or was demoted, and by a manager that has lost its majority.
+      if (error instanceof StatusError && error.statusCode === 503) {
+        if ((await this.#managerNode()) === null) return null;
+      }
+      throw error;
+    }
+    throw new HomeportError(
+      'DOCKER_REPLY_INVALID',
+      'the list of services, tasks or nodes is no list',
+    );
+  }
+
+  /** The node that the engine is in the swarm that it manages; null where it manages none, or a proxy does not say. */
+  async #managerNode(): Promise<string | null> {
+    try {
+      const body = await this.#docker.info({ timeoutMs: this.#timeouts.callMs });
+      const swarm = objectAt(body, 'Swarm');
+      return swarm.ControlAvailable === true ? textAt(swarm, 'NodeID') : null;
+    } catch (error) {
+      if (error instanceof StatusError && error.statusCode < 500) return null;
+      throw error;
+    }
   }
 
   /** All containers, running or not. Rejects where the list is not whole: half a list would remove the rest. */
@@ -178,7 +224,11 @@ function timeText(ms: EventTime): string {
 /** The part of dockerode that is used. Its types do not know our limits among the options. */
 interface DockerApi {
   version(options: Limits): Promise<unknown>;
+  info(options: Limits): Promise<unknown>;
   listNetworks(options: Limits): Promise<unknown>;
+  listServices(options: Limits): Promise<unknown>;
+  listTasks(options: LimitedQuery): Promise<unknown>;
+  listNodes(options: Limits): Promise<unknown>;
   getEvents(options: LimitedQuery): Promise<IncomingMessage>;
   getContainer(id: string): { inspect(options: Limits): Promise<unknown> };
   getNetwork(id: string): { inspect(options: Limits): Promise<unknown> };

@@ -48,8 +48,8 @@ export type EngineEvent = {
   | { readonly kind: 'connect'; readonly id: string; readonly network: string }
   | { readonly kind: 'disconnect'; readonly id: string; readonly network: string }
   | { readonly kind: 'networks' }
-  /** A Swarm service or node changed. */
-  | { readonly kind: 'swarm' }
+  /** A Swarm service or node changed; `service` is '' for a node. */
+  | { readonly kind: 'swarm'; readonly service: string; readonly names: readonly string[] }
   | { readonly kind: 'other' }
 );
 
@@ -102,8 +102,9 @@ function meaningOf(
       if (attributes.container === undefined) return { kind: 'container', id, names: [] };
       return { kind: action, id: attributes.container, network: id };
     case 'service':
+      return { kind: 'swarm', service: id, names: namesInAttributes(attributes) };
     case 'node':
-      return { kind: 'swarm' };
+      return { kind: 'swarm', service: '', names: [] };
     default:
       return { kind: 'other' };
   }

@@ -13,13 +13,18 @@ import { attachedContainers, type Interfaces, networkFacts } from './network-fac
 import { NetworkInspections, type Prefetch } from './network-inspections.ts';
 import { NetworkTable } from './network-table.ts';
 import type { AnswerMode } from './owner-of-container.ts';
+import { type SwarmBodies, swarmFacts } from './swarm/swarm-facts.ts';
+import { SwarmReads } from './swarm/swarm-reads.ts';
+import { SwarmTable } from './swarm/swarm-table.ts';
 
 /** What the edge asks the engine on behalf of the model. */
 export type EngineRequest =
   | { readonly kind: 'inspect'; readonly id: string; readonly order: number }
   | { readonly kind: 'list' }
   | { readonly kind: 'networks' }
-  | { readonly kind: 'network'; readonly id: string };
+  | { readonly kind: 'network'; readonly id: string }
+  /** The services, tasks and nodes of the swarm that the engine manages; its own node, where it is known. */
+  | { readonly kind: 'swarm'; readonly nodeId: string | null };
 
 /** What came back: a body, the news that there is no such thing, or nothing (5xx, timeout, cut off). */
 export type EngineReply =
@@ -48,6 +53,8 @@ export class EngineModel {
   readonly #table: ContainerTable;
   readonly #inspections = new Inspections();
   readonly #networkInspections = new NetworkInspections();
+  readonly #swarm: SwarmTable;
+  readonly #swarmReads = new SwarmReads();
   readonly #suspects = new Map<string, number>();
   /** Containers whose process ended, until an inspect that began later has spoken. */
   readonly #deaths = new Map<string, { readonly order: number; readonly atMs: number }>();
@@ -82,6 +89,16 @@ export class EngineModel {
       networks: this.#networks,
       onSkipped: (skipped) => sink.skipped(skipped),
     });
+    this.#swarm = new SwarmTable(
+      {
+        engine,
+        answer,
+        keyOf: (networkId) => this.#networks.keyOfSwarms(networkId),
+        keyOfName: (name) => this.#networks.keyOfName(name),
+        isRunning: (containerId) => this.#table.isAlive(containerId),
+      },
+      (skipped) => sink.skipped(skipped),
+    );
   }
 
   /** Takes in one event. */
@@ -107,7 +124,9 @@ export class EngineModel {
       case 'networks':
         this.#areNetworksWanted = true;
         break;
-      case 'swarm': // Swarm's services are no part of this model yet; its tasks are containers.
+      case 'swarm':
+        this.#swarmChanged(event.service, event.names);
+        break;
       case 'other':
         break;
     }
@@ -126,7 +145,15 @@ export class EngineModel {
 
   /** Calls `done` once the model shows the engine as it is now, or the engine failed to say. */
   refresh(done: () => void): void {
-    this.#want(0, done);
+    const all = gather(done);
+    this.#want(0, all.wait());
+    if (this.#swarm.isManaged) this.#swarmReads.want(all.wait());
+    all.close();
+  }
+
+  /** Asks whether the engine manages a swarm, and for its services; `done` is called once they have been told. */
+  readSwarm(done?: () => void): void {
+    this.#swarmReads.want(done);
   }
 
   /** The requests to send now. */
@@ -147,13 +174,16 @@ export class EngineModel {
       this.#wantedList = null;
       requests.push({ kind: 'list' });
     }
+    if (this.#swarmReads.take(nowMs)) {
+      requests.push({ kind: 'swarm', nodeId: this.#swarm.nodeId });
+    }
     return requests;
   }
 
   /** When `take` may have more although nothing came in; Infinity: never. */
   get nextMs(): number {
     const deaths = [...this.#deaths.values()].map((death) => death.atMs);
-    return Math.min(this.#inspections.nextMs, ...deaths);
+    return Math.min(this.#inspections.nextMs, this.#swarmReads.nextMs, ...deaths);
   }
 
   /** The reply to an `inspect` request. */
@@ -171,6 +201,7 @@ export class EngineModel {
       case 'silent':
         break;
     }
+    if (this.#swarm.hasContainer(id)) this.#swarm.recheck();
     const over = this.#inspections.finish(id, reply.kind, nowMs, this.#random());
     for (const done of over) done();
   }
@@ -191,6 +222,7 @@ export class EngineModel {
     if (bodies === null) return;
     const list = bodies.map(networkFacts).filter((facts) => facts !== undefined);
     if (this.#networks.replace(list)) this.#table.recheck();
+    this.#swarm.recheck();
     const bridge = this.#networks.gatewayBridgeId;
     if (bridge !== undefined) this.#networkInspections.want(bridge);
   }
@@ -208,6 +240,20 @@ export class EngineModel {
     for (const prefetch of prefetches) prefetch.over();
   }
 
+  /** The reply to a `swarm` request: `gone` where the engine manages none. */
+  swarmRead(reply: 'gone' | 'silent' | SwarmBodies, nowMs: number): void {
+    const wasManaged = this.#swarm.isManaged;
+    let isChanged = false;
+    if (reply !== 'silent') {
+      isChanged = this.#swarm.replace(reply === 'gone' ? null : swarmFacts(reply));
+    }
+    const { isManaged, isConverging, hasRemoteTasks } = this.#swarm;
+    const standing = { isChanged, isConverging, hasRemoteTasks };
+    // Networks of services have no local events before a task needs them here.
+    if (isManaged && !wasManaged) this.#areNetworksWanted = true;
+    this.#afterFlush.push(...this.#swarmReads.finish(isManaged ? standing : null, nowMs));
+  }
+
   /** The containers whose port must be tried until it accepts (label homeport.ready). */
   get probes(): ReadonlyMap<string, ProbeTarget> {
     return this.#table.probes;
@@ -220,7 +266,7 @@ export class EngineModel {
 
   /** Whether `flush` has something to do. */
   get hasNews(): boolean {
-    return this.#table.hasChange || this.#afterFlush.length > 0;
+    return this.#table.hasChange || this.#swarm.hasChange || this.#afterFlush.length > 0;
   }
 
   /** Tells the sink what changed, a piece at a time; returns whether there is more. */
@@ -228,6 +274,8 @@ export class EngineModel {
     const change = this.#table.takeChange(FLUSH_LIMIT);
     if (change !== null) this.#sink.changed(change);
     if (this.#table.hasChange) return true;
+    const swarmChange = this.#swarm.takeChange();
+    if (swarmChange !== null) this.#sink.changed(swarmChange);
     const after = this.#afterFlush;
     this.#afterFlush = [];
     for (const say of after) say();
@@ -239,6 +287,7 @@ export class EngineModel {
     for (const done of this.#inspections.clear()) done();
     for (const prefetch of this.#networkInspections.clear()) prefetch.over();
     this.#afterFlush.push(...(this.#list?.done ?? []), ...(this.#wantedList?.done ?? []));
+    this.#afterFlush.push(...this.#swarmReads.clear());
     this.#list = null;
     this.#wantedList = null;
     this.#areNetworksAsked = false;
@@ -249,7 +298,7 @@ export class EngineModel {
   get counts(): EngineCounts {
     return {
       containers: this.#table.containerCount,
-      owners: this.#table.ownerCount,
+      owners: this.#table.ownerCount + this.#swarm.ownerCount,
       networks: this.#networks.count,
     };
   }
@@ -260,7 +309,15 @@ export class EngineModel {
 
   /** The names wait until the returned function is called, which may happen more than once. */
   #touch(id: string, names: readonly string[]): () => void {
-    const touched = [...new Set([...this.#table.namesOf(id), ...names])];
+    return this.#touchNames([...this.#namesOf(id), ...names]);
+  }
+
+  #namesOf(id: string): readonly string[] {
+    return [...this.#table.namesOf(id), ...this.#swarm.namesOfContainer(id)];
+  }
+
+  #touchNames(names: readonly string[]): () => void {
+    const touched = [...new Set(names)];
     if (touched.length === 0) return () => undefined;
     const token = ++this.#lastToken;
     this.#sink.touched(token, touched);
@@ -280,6 +337,7 @@ export class EngineModel {
       if (atMs > nowMs) continue;
       this.#deaths.delete(id);
       this.#table.presumeDead(id, order);
+      if (this.#swarm.hasContainer(id)) this.#swarm.recheck();
     }
   }
 
@@ -311,8 +369,13 @@ export class EngineModel {
     this.#table.connect(prefetch.id, { order, atMs, networkId, networkName, ipv4, ipv6 });
   }
 
+  #swarmChanged(service: string, names: readonly string[]): void {
+    const known = service === '' ? this.#swarm.names : this.#swarm.namesOfService(service);
+    this.#swarmReads.want(this.#touchNames([...known, ...names]));
+  }
+
   #suspect(id: string, untilMs: number): void {
-    const names = this.#table.namesOf(id);
+    const names = this.#namesOf(id);
     if (names.length === 0) return;
     this.#suspects.set(id, untilMs);
     this.#sink.suspected(names, untilMs);
@@ -326,6 +389,8 @@ export class EngineModel {
       this.#sink.skipped({ container: id.slice(0, 12), name: null, reason: messageOf(error) });
     }
     this.#table.describe(id, facts, order);
+    // No event tells of tasks but those of their containers.
+    if (this.#swarm.isManaged && facts !== null && isTask(facts)) this.#swarmReads.want();
     if (facts?.isRunning !== true) {
       this.#suspects.delete(id);
       return;
@@ -384,6 +449,10 @@ export class EngineModel {
     for (const [id, untilMs] of this.#suspects) if (untilMs < nowMs) this.#suspects.delete(id);
     return [...this.#suspects.keys()];
   }
+}
+
+function isTask({ labels }: ContainerFacts): boolean {
+  return labels['com.docker.swarm.task.id'] !== undefined;
 }
 
 /** Calls `done` once `close` and every function that `wait` returned have been called. */

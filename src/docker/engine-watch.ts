@@ -196,10 +196,12 @@ export class EngineWatch {
 
   /** The first list of a connection: true when all of it has been told. Rejects where the engine does not give it. */
   async #synced(): Promise<boolean> {
-    await new Promise<void>((resolve) => {
+    const isListed = new Promise<void>((resolve) => {
       this.#model.sync(Number.POSITIVE_INFINITY, resolve);
-      this.#runner.turn();
     });
+    const isSwarmRead = new Promise<void>((resolve) => this.#model.readSwarm(resolve));
+    this.#runner.turn();
+    await Promise.all([isListed, isSwarmRead]);
     if (this.#runner.listFailure === null) return true;
     throw new HomeportError('DOCKER_UNAVAILABLE', this.#runner.listFailure);
   }
@@ -227,6 +229,7 @@ export class EngineWatch {
       if (Date.now() < resyncAtMs) continue;
       resyncAtMs = Date.now() + resyncEveryMs;
       this.#model.sync(VERIFY_AT_RESYNC, () => undefined);
+      this.#model.readSwarm();
       this.#runner.turn();
     }
   }

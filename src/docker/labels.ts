@@ -1,6 +1,8 @@
 /** The `homeport.*` labels of a container, and Compose's. What a label says wrongly is left out and said. Pure. */
 
 const COMPOSE = 'com.docker.compose.';
+/** Swarm's stacks are to it what projects are to Compose. */
+const STACK = 'com.docker.stack.namespace';
 /** RFC 2181 §8: a TTL is a signed 32-bit number that is not negative. */
 const MAX_TTL_SECONDS = 0x7fffffff;
 /** RFC 1035 §3.3: a character-string has one length byte. */
@@ -56,9 +58,9 @@ export function wishesOf(labels: Labels): Wishes {
   };
 }
 
-/** The Compose project, or null: also of one-off containers, which are in the project but no replica. */
+/** The Compose project or stack, or null: also of one-off containers, which are in the project but no replica. */
 export function projectOf(labels: Labels): string | null {
-  return labels[`${COMPOSE}project`] || null;
+  return labels[`${COMPOSE}project`] || labels[STACK] || null;
 }
 
 /** The Compose service that the container is a replica of; null for others and for `compose run`. */

@@ -6,6 +6,8 @@ import { arrayAt, isObject, labelsAt, objectAt, textAt } from './shape.ts';
 
 /** Where Swarm puts the containers of overlay networks so that they reach the host. */
 export const GATEWAY_BRIDGE = 'docker_gwbridge';
+/** In the place of an engine in keys; ids of swarms are unique, so an engine of that name does no harm. */
+export const SWARM = 'swarm';
 /** Containers on them have addresses that the host has no route to. */
 const UNREACHABLE_DRIVERS: ReadonlySet<string> = new Set(['overlay', 'macvlan', 'ipvlan']);
 /** `host` and `none`: no network of their own. */
@@ -20,6 +22,8 @@ export interface NetworkFacts {
   readonly gateways: readonly string[];
   /** Swarm's routing mesh; no client ever gets an address on it. */
   readonly isIngress: boolean;
+  /** One and the same on every engine of a swarm. */
+  readonly isSwarms: boolean;
   /** The host's interface that is this network, or ''. */
   readonly interfaceName: string;
 }
@@ -45,6 +49,7 @@ export function networkFacts(body: unknown): NetworkFacts | undefined {
     subnets: ranges.map((range) => textAt(range, 'Subnet')).filter(isSubnet),
     gateways: ranges.map((range) => addressOf(textAt(range, 'Gateway'))).filter((at) => at !== ''),
     isIngress: isObject(body) && body.Ingress === true,
+    isSwarms: textAt(body, 'Scope') === 'swarm',
     interfaceName: textAt(objectAt(body, 'Options'), 'com.docker.network.bridge.name'),
   };
 }
@@ -84,7 +89,7 @@ export function networkOf(
     ...options.hints,
   ];
   return {
-    key: networkKey(options.engine, facts.id),
+    key: networkKey(facts.isSwarms ? SWARM : options.engine, facts.id),
     name: facts.name,
     engine: options.engine,
     driver: facts.driver,
@@ -99,6 +104,7 @@ export function networkOf(
   };
 }
 
+/** @param engine the engine's name; `SWARM` for a network that engines share */
 export function networkKey(engine: string, id: string): NetworkKey {
   return `${engine}/${id}`;
 }

@@ -10,6 +10,7 @@ import {
   type NetworkFacts,
   networkKey,
   networkOf,
+  SWARM,
 } from './network-facts.ts';
 
 export class NetworkTable {
@@ -63,7 +64,21 @@ export class NetworkTable {
   keyOf(endpoint: Endpoint): NetworkKey | null {
     const facts = this.#factsOf(endpoint);
     if (facts?.isIngress === true) return null;
+    if (facts?.isSwarms === true) return networkKey(SWARM, facts.id);
     return networkKey(this.#engine, facts?.id ?? (endpoint.networkId || endpoint.networkName));
+  }
+
+  /** The key of a network that a swarm names; null where no client gets an address on it. */
+  keyOfSwarms(id: string): NetworkKey | null {
+    const facts = this.#byId.get(id);
+    const isForClients = facts === undefined || (!facts.isIngress && hasAddresses(facts));
+    return isForClients ? networkKey(SWARM, id) : null;
+  }
+
+  /** The key of the network of that name; null where there is none. */
+  keyOfName(name: string): NetworkKey | null {
+    const facts = this.#byName.get(name);
+    return facts === undefined ? null : networkKey(facts.isSwarms ? SWARM : this.#engine, facts.id);
   }
 
   /** Whether a running container's network is unknown for the first time, so that the list is worth reading. */

@@ -40,7 +40,8 @@ export function reachablePorts(facts: ContainerFacts, hostAddress: string): Publ
   );
 }
 
-function uniqueByService(ports: readonly ServicePort[]): ServicePort[] {
+/** The first port of each service. */
+export function uniqueByService(ports: readonly ServicePort[]): ServicePort[] {
   const seen = new Map<string, ServicePort>();
   for (const port of ports) if (!seen.has(port.service)) seen.set(port.service, port);
   return [...seen.values()];

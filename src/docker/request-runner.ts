@@ -119,6 +119,11 @@ export class RequestRunner {
         const bodies = await this.#orNull(() => this.#client.networks(), request);
         return () => this.#model.networksListed(bodies);
       }
+      case 'swarm': {
+        const call = async () => (await this.#client.swarm(request.nodeId)) ?? 'gone';
+        const reply = await this.#orNull(call, request);
+        return () => this.#model.swarmRead(reply ?? 'silent', Date.now());
+      }
       case 'list': {
         this.#listFailure = null;
         const entries = await this.#orNull(() => this.#client.list(), request);

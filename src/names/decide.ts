@@ -102,10 +102,26 @@ export function decideGroup(
     ipv4: addresses.filter((address) => !isIpv6(address)),
     ipv6: addresses.filter(isIpv6),
     ttlSeconds: ttlOf(members, settings),
-    members: chosen.map(({ member: { title, ports }, addresses }) => ({ title, addresses, ports })),
+    members: chosen.map(({ member, addresses }) => ({
+      title: member.title,
+      addresses,
+      ports: portsAt(addresses, member),
+    })),
     texts: textsOf(members),
     unready: isReady ? null : unreadyText(members),
   };
+}
+
+/** The ports of a member at the addresses that the client is given. */
+function portsAt(
+  given: readonly string[],
+  { addresses, ports, outsidePorts }: Member,
+): Member['ports'] {
+  if (outsidePorts === undefined) return ports;
+  const isInside = addresses.some(
+    ({ address, network }) => network !== null && given.includes(address),
+  );
+  return isInside ? ports : outsidePorts;
 }
 
 function decideWithoutAddress(

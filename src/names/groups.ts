@@ -122,6 +122,7 @@ function memberOf(owner: Owner, claims: readonly Claim[]): Member {
     trouble: owner.trouble,
     ttlSeconds: owner.ttlSeconds,
     ports: owner.ports,
+    ...(owner.outsidePorts === undefined ? {} : { outsidePorts: owner.outsidePorts }),
     texts: owner.texts,
     cname: owner.cname,
   };

@@ -54,7 +54,7 @@ export interface Owner {
   readonly title: string;
   /** The engine's name in the configuration; '' for static records and leases. */
   readonly engine: string;
-  /** The Compose project, or null. */
+  /** The Compose project or Swarm stack, or null. */
   readonly project: string | null;
   /** Owners with the same group are one thing: the replicas of a Compose service, the tasks of a Swarm service; else the id. */
   readonly group: string;
@@ -73,6 +73,8 @@ export interface Owner {
   /** Label `homeport.ttl`; null: the configuration's. */
   readonly ttlSeconds: number | null;
   readonly ports: readonly ServicePort[];
+  /** The ports at addresses that are on no network, where they differ: a Swarm service publishes others on its nodes. */
+  readonly outsidePorts?: readonly ServicePort[];
   /** Label `homeport.txt`, one string a TXT record. */
   readonly texts: readonly string[];
   /** A static alias: the name it stands for, without trailing dot. */

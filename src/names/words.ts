@@ -76,6 +76,10 @@ export function unreachableText(
     return { reason: withoutAddressText(name, group), remedy: null };
   }
   const where = `${name} runs on network "${networkName(network, settings)}"`;
+  if (view.kind !== 'container' && group.kind === 'service') {
+    const reason = `${where}, which this host does not reach: publish a port of the service (docker service update --publish-add)`;
+    return { reason, remedy: null };
+  }
   if (view.kind !== 'container') {
     const remedy = `docker network connect bridge ${shellWord(member.title)}`;
     return { reason: `${where}, which this host does not reach: ${remedy}`, remedy };

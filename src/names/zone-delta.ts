@@ -27,6 +27,7 @@ export interface Member {
   readonly trouble: string | null;
   readonly ttlSeconds: number | null;
   readonly ports: readonly ServicePort[];
+  readonly outsidePorts?: readonly ServicePort[];
   readonly texts: readonly string[];
   readonly cname: string | null;
 }
