@@ -2,7 +2,7 @@
 import type { CommandNode, OptionNode } from './command-tree.ts';
 
 /** What completes a name: quick, and silent where no server runs. */
-const NAMES = "homeport names --json 2>/dev/null | sed -n 's/^ *\"name\": \"\\(.*\\)\",*$/\\1/p'";
+const NAMES = 'homeport names --json 2>/dev/null | sed -n \'s/^ *"name": "\\(.*\\)",*$/\\1/p\'';
 
 /** All commands, the deeper ones too, with the words that lead to each. */
 function all(node: CommandNode): readonly CommandNode[] {
@@ -15,11 +15,18 @@ export function bashCompletion(tree: CommandNode): string {
     const names = node.takesNames ? ` $(${NAMES})` : '';
     return `    '${node.path}') words="${words.join(' ')}${names}" ;;`;
   });
-  const files = unique(all(tree).flatMap(({ options }) => options.filter(({ takesFile }) => takesFile).map(({ long }) => long)));
+  const files = unique(
+    all(tree).flatMap(({ options }) =>
+      options.filter(({ takesFile }) => takesFile).map(({ long }) => long),
+    ),
+  );
   const choices = all(tree)
     .flatMap(({ options }) => options)
     .filter((option) => option.choices.length > 0)
-    .map(({ long, choices }) => `    ${long}) COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$current")); return ;;`);
+    .map(
+      ({ long, choices }) =>
+        `    ${long}) COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$current")); return ;;`,
+    );
   return `# bash completion for homeport
 _homeport() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path=homeport word words=
@@ -29,7 +36,10 @@ ${unique(choices).join('\n')}
   esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$path $word" in
-      ${all(tree).slice(1).map(({ path }) => `'${path}'`).join('|')}) path="$path $word" ;;
+      ${all(tree)
+        .slice(1)
+        .map(({ path }) => `'${path}'`)
+        .join('|')}) path="$path $word" ;;
     esac
   done
   case $path in
@@ -44,7 +54,9 @@ complete -o filenames -F _homeport homeport
 export function zshCompletion(tree: CommandNode): string {
   const functions = all(tree).map((node) => {
     const options = node.options.map(zshOption);
-    const commands = node.commands.map(({ name, description }) => `'${name}:${zshText(description)}'`);
+    const commands = node.commands.map(
+      ({ name, description }) => `'${name}:${zshText(description)}'`,
+    );
     if (commands.length === 0) {
       const names = node.takesNames ? ` '*:name:(\${(f)"$(${NAMES})"})'` : " '*:file:_files'";
       return `${zshName(node)}() {\n  _arguments -s ${options.join(' ')}${names}\n}`;
@@ -69,7 +81,13 @@ function zshName({ path }: CommandNode): string {
 }
 
 function zshOption({ long, description, takesValue, takesFile, choices }: OptionNode): string {
-  const value = !takesValue ? '' : choices.length > 0 ? `:value:(${choices.join(' ')})` : takesFile ? ':file:_files' : ':value:';
+  const value = !takesValue
+    ? ''
+    : choices.length > 0
+      ? `:value:(${choices.join(' ')})`
+      : takesFile
+        ? ':file:_files'
+        : ':value:';
   return `'${long}[${zshText(description)}]${value}'`;
 }
 
@@ -82,7 +100,10 @@ export function fishCompletion(tree: CommandNode): string {
   for (const node of all(tree)) {
     const words = node.path.split(' ').slice(1);
     const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`);
-    const none = node.commands.length === 0 ? [] : [`not __fish_seen_subcommand_from ${node.commands.map(({ name }) => name).join(' ')}`];
+    const none =
+      node.commands.length === 0
+        ? []
+        : [`not __fish_seen_subcommand_from ${node.commands.map(({ name }) => name).join(' ')}`];
     const condition = [...seen, ...none].join('; and ');
     const when = condition === '' ? '' : ` -n '${condition}'`;
     for (const { name, description } of node.commands) {
@@ -90,10 +111,21 @@ export function fishCompletion(tree: CommandNode): string {
     }
     for (const option of node.options) {
       const short = option.short === undefined ? '' : ` -s ${option.short.slice(1)}`;
-      const value = !option.takesValue ? '' : option.choices.length > 0 ? ` -x -a '${option.choices.join(' ')}'` : option.takesFile ? ' -r -F' : ' -x';
-      lines.push(`complete -c homeport${when} -l ${option.long.slice(2)}${short}${value} -d '${fishText(option.description)}'`);
+      const value = !option.takesValue
+        ? ''
+        : option.choices.length > 0
+          ? ` -x -a '${option.choices.join(' ')}'`
+          : option.takesFile
+            ? ' -r -F'
+            : ' -x';
+      lines.push(
+        `complete -c homeport${when} -l ${option.long.slice(2)}${short}${value} -d '${fishText(option.description)}'`,
+      );
     }
-    if (node.takesNames) lines.push(`complete -c homeport${when} -a "(${NAMES.replaceAll('"', '\\"').replaceAll('$', '\\$')})"`);
+    if (node.takesNames)
+      lines.push(
+        `complete -c homeport${when} -a "(${NAMES.replaceAll('"', '\\"').replaceAll('$', '\\$')})"`,
+      );
   }
   return `${lines.join('\n')}\n`;
 }

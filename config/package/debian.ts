@@ -1,6 +1,14 @@
 /** Builds the Debian package: the single executable, its units, configuration, manual and completions. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +29,11 @@ const UNITS = ['homeport.service', 'homeport.socket', 'homeport-fallback.service
  * @param out the folder that gets the .deb
  * @returns the path of the package
  */
-export async function buildDebian(executable: string, version: string, out: string): Promise<string> {
+export async function buildDebian(
+  executable: string,
+  version: string,
+  out: string,
+): Promise<string> {
   const tree = join(out, 'deb');
   rmSync(tree, { recursive: true, force: true });
   const put = (path: string, content: string | Buffer, mode = 0o644): void => {
@@ -29,13 +41,15 @@ export async function buildDebian(executable: string, version: string, out: stri
     writeFileSync(join(tree, path), content);
     chmodSync(join(tree, path), mode);
   };
-  const debian = (name: string): string => readFileSync(join(ROOT, 'config/package/debian', name), 'utf8');
+  const debian = (name: string): string =>
+    readFileSync(join(ROOT, 'config/package/debian', name), 'utf8');
   mkdirSync(join(tree, 'usr/bin'), { recursive: true });
   cpSync(executable, join(tree, 'usr/bin/homeport'));
   symlinkSync('homeport', join(tree, 'usr/bin/resolve'));
   const native = createRequire(join(ROOT, 'package.json')).resolve(nativeModule());
   put('usr/lib/homeport/koffi.node', readFileSync(native));
-  for (const unit of UNITS) put(`lib/systemd/system/${unit}`, readFileSync(join(ROOT, 'systemd', unit)));
+  for (const unit of UNITS)
+    put(`lib/systemd/system/${unit}`, readFileSync(join(ROOT, 'systemd', unit)));
   put('etc/homeport.yaml', debian('homeport.yaml'));
   const commands = await commandTree();
   put('usr/share/man/man8/homeport.8.gz', compressed(manPage(commands, version)));
@@ -44,13 +58,19 @@ export async function buildDebian(executable: string, version: string, out: stri
   put('usr/share/fish/vendor_completions.d/homeport.fish', fishCompletion(commands));
   put('usr/share/doc/homeport/copyright', copyright());
   put('usr/share/doc/homeport/changelog.gz', compressed(changelog(version)));
-  put('usr/share/doc/homeport/examples/homeport.yaml', readFileSync(join(ROOT, 'config/homeport.yaml')));
+  put(
+    'usr/share/doc/homeport/examples/homeport.yaml',
+    readFileSync(join(ROOT, 'config/homeport.yaml')),
+  );
   put('DEBIAN/conffiles', '/etc/homeport.yaml\n');
-  for (const script of ['postinst', 'prerm', 'postrm']) put(`DEBIAN/${script}`, debian(script), 0o755);
+  for (const script of ['postinst', 'prerm', 'postrm'])
+    put(`DEBIAN/${script}`, debian(script), 0o755);
   put('DEBIAN/control', control(version, installedKilobytes(tree)));
   const file = join(out, `homeport_${version}_${architecture()}.deb`);
   // The executable is large; level 1 takes seconds and stays within a tenth of the best.
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '-z1', '--build', tree, file], { stdio: 'pipe' });
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '-z1', '--build', tree, file], {
+    stdio: 'pipe',
+  });
   rmSync(tree, { recursive: true });
   return file;
 }

@@ -8,7 +8,16 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const TABLE_OFFSET = 32;
 const TABLE_LENGTH = 56;
 /** And where an entry of that table has what. */
-const ENTRY = { type: 0, flags: 4, offset: 8, address: 16, physical: 24, fileSize: 32, memorySize: 40, alignment: 48 };
+const ENTRY = {
+  type: 0,
+  flags: 4,
+  offset: 8,
+  address: 16,
+  physical: 24,
+  fileSize: 32,
+  memorySize: 40,
+  alignment: 48,
+};
 const ENTRY_BYTES = 56;
 const PT_LOAD = 1;
 const PT_NOTE = 4;
@@ -24,14 +33,19 @@ const PAGE = 0x10000;
  * @throws Error where it is something else
  */
 export function embedBlob(node: Buffer, blob: Buffer): Buffer {
-  if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw new Error('this Node is no 64-bit little-endian ELF file');
+  if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01')
+    throw new Error('this Node is no 64-bit little-endian ELF file');
   const entries = Array.from({ length: node.readUInt16LE(TABLE_LENGTH) }, (_, index) => {
     const at = number(node, TABLE_OFFSET) + index * ENTRY_BYTES;
     return node.subarray(at, at + ENTRY_BYTES);
   });
   const loads = entries.filter((entry) => typeOf(entry) === PT_LOAD);
-  const base = Math.min(...loads.map((entry) => number(entry, ENTRY.address) - number(entry, ENTRY.offset)));
-  const end = Math.max(...loads.map((entry) => number(entry, ENTRY.address) + number(entry, ENTRY.memorySize)));
+  const base = Math.min(
+    ...loads.map((entry) => number(entry, ENTRY.address) - number(entry, ENTRY.offset)),
+  );
+  const end = Math.max(
+    ...loads.map((entry) => number(entry, ENTRY.address) + number(entry, ENTRY.memorySize)),
+  );
   // As far into the file as into memory: older kernels find the table so (fs/binfmt_elf.c before 5.18).
   const offset = roundUp(Math.max(node.length, end - base), PAGE);
   const table = Buffer.alloc(roundUp((entries.length + 1) * ENTRY_BYTES, 16));
@@ -43,7 +57,8 @@ export function embedBlob(node: Buffer, blob: Buffer): Buffer {
     if (typeOf(entry) === PT_NOTE) return [];
     if (typeOf(entry) === PT_PHDR) return [segment(PT_PHDR, 0, table.length, 8)];
     // Their addresses ascend, and the new one is behind all others.
-    if (entry === loads.at(-1)) return [entry, segment(PT_LOAD, 0, table.length + note.length, PAGE)];
+    if (entry === loads.at(-1))
+      return [entry, segment(PT_LOAD, 0, table.length + note.length, PAGE)];
     return [entry];
   });
   rebuilt.push(segment(PT_NOTE, table.length, note.length, 4));
@@ -63,7 +78,13 @@ function number(bytes: Buffer, at: number): number {
   return Number(bytes.readBigUInt64LE(at));
 }
 
-function entryOf(type: number, offset: number, address: number, bytes: number, alignment: number): Buffer {
+function entryOf(
+  type: number,
+  offset: number,
+  address: number,
+  bytes: number,
+  alignment: number,
+): Buffer {
   const entry = Buffer.alloc(ENTRY_BYTES);
   entry.writeUInt32LE(type, ENTRY.type);
   entry.writeUInt32LE(PF_R, ENTRY.flags);
@@ -93,7 +114,8 @@ function noteOf(blob: Buffer): Buffer {
 /** `FUSE:0` becomes `FUSE:1`; a second one, or none, means that this is not the Node that it should be. */
 function blowFuse(executable: Buffer): void {
   const at = executable.indexOf(`${FUSE}:0`);
-  if (at < 0 || executable.includes(`${FUSE}:0`, at + 1)) throw new Error("this Node has no room for a program of one's own");
+  if (at < 0 || executable.includes(`${FUSE}:0`, at + 1))
+    throw new Error("this Node has no room for a program of one's own");
   executable.write('1', at + FUSE.length + 1, 'latin1');
 }
 

@@ -15,7 +15,9 @@ async function main(): Promise<void> {
   mkdirSync(out, { recursive: true });
   // What is built here is nobody's to commit.
   writeFileSync(join(out, '.gitignore'), '*\n');
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   const other = process.argv[3];
   const built = join(out, 'homeport');
   const executable = other !== undefined && existsSync(built) ? built : await buildExecutable(out);

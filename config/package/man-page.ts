@@ -9,25 +9,34 @@ export function manPage(tree: CommandNode, version: string): string {
     '.SH NAME',
     'homeport \\- plain service names of containers for a CI host',
     '.SH SYNOPSIS',
-    ...tree.commands.map(({ path, usage }) => `.B ${escape(path)}\n${escape(usage)}\n.br`),
+    ...tree.commands.map(({ path, usage }) => `.B ${roff(path)}\n${roff(usage)}\n.br`),
     '.SH DESCRIPTION',
-    escape(
+    roff(
       "homeport is the DNS server of a host that runs containers: it watches the Docker engine, answers plain service names with the containers' addresses, and forwards everything else, bare names with production's search domain.",
     ),
     '.PP',
-    escape(
+    roff(
       "Installing the package changes nothing about how the host resolves names. 'homeport host plan' shows what would change, 'homeport host install' changes it, 'homeport host verify' proves it, and 'homeport host uninstall', like the removal of the package, brings every file back byte for byte.",
     ),
     '.SH COMMANDS',
     ...commands,
     '.SH FILES',
     ...file('/etc/homeport.yaml', "The configuration; 'homeport config schema' describes it."),
-    ...file('/var/lib/homeport-host/', 'What an install on the host has changed, and how it was before. Root only writes here.'),
+    ...file(
+      '/var/lib/homeport-host/',
+      'What an install on the host has changed, and how it was before. Root only writes here.',
+    ),
     ...file('/run/homeport/control.sock', 'Where the other commands reach the server.'),
     '.SH UNITS',
-    ...file('homeport.socket', 'The addresses 127.53.0.1 (for the host) and 169.254.53.53 (for containers), port 53. Stop this unit to stop homeport: with the service alone stopped, the next query starts it again.'),
+    ...file(
+      'homeport.socket',
+      'The addresses 127.53.0.1 (for the host) and 169.254.53.53 (for containers), port 53. Stop this unit to stop homeport: with the service alone stopped, the next query starts it again.',
+    ),
     ...file('homeport.service', 'The server.'),
-    ...file('homeport-fallback.service', "While homeport is down, the host's former servers answer for everything but the region; it is switched on and off by the other two."),
+    ...file(
+      'homeport-fallback.service',
+      "While homeport is down, the host's former servers answer for everything but the region; it is switched on and off by the other two.",
+    ),
     '.SH EXIT STATUS',
     ...file('0', 'done; found'),
     ...file('1', 'failed; refused; a check failed'),
@@ -45,15 +54,19 @@ export function manPage(tree: CommandNode, version: string): string {
 
 function commandText(node: CommandNode): readonly string[] {
   const own = [
-    `.SS ${escape(node.path.replace(/^homeport /, ''))} ${escape(node.usage)}`,
-    `${escape(capital(node.description))}.`,
-    ...node.options.flatMap(({ flags, description }) => ['.TP', `.B ${escape(flags)}`, escape(description)]),
+    `.SS ${roff(node.path.replace(/^homeport /, ''))} ${roff(node.usage)}`,
+    `${roff(capital(node.description))}.`,
+    ...node.options.flatMap(({ flags, description }) => [
+      '.TP',
+      `.B ${roff(flags)}`,
+      roff(description),
+    ]),
   ];
   return [...own, ...node.commands.flatMap(commandText)];
 }
 
 function file(name: string, text: string): readonly string[] {
-  return ['.TP', `.B ${escape(name)}`, escape(text)];
+  return ['.TP', `.B ${roff(name)}`, roff(text)];
 }
 
 function capital(text: string): string {
@@ -61,6 +74,9 @@ function capital(text: string): string {
 }
 
 /** A line that begins with a dot or an apostrophe would be a request; hyphens are options. */
-function escape(text: string): string {
-  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^([.'])/, '\\&$1');
+function roff(text: string): string {
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/, '\\&$1');
 }

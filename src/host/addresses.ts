@@ -29,6 +29,8 @@ export const FALLBACK_LOCK = '/run/homeport-fallback.lock';
 export const CONFIG_FILE = '/etc/homeport.yaml';
 
 export const RESOLVED_STUB = '127.0.0.53';
+/** Where systemd-resolved answers: its stub, and its proxy without a search list. */
+export const RESOLVED_LISTENERS: readonly string[] = [RESOLVED_STUB, '127.0.0.54'];
 export const RESOLVED_UPLINK_FILE = '/run/systemd/resolve/resolv.conf';
 export const NETWORK_MANAGER_FILE = '/run/NetworkManager/resolv.conf';
 export const RESOLVCONF_FILE = '/run/resolvconf/resolv.conf';

@@ -147,7 +147,7 @@ describe('a host that an install refuses', { skip: hostAvailable() ?? false }, (
   });
 });
 
-describe('a host that changes after the install', { skip: hostAvailable() ?? false }, () => {
+describe('a host that somebody else changes', { skip: hostAvailable() ?? false }, () => {
   let host: TestHost;
 
   before(async () => {
@@ -158,6 +158,25 @@ describe('a host that changes after the install', { skip: hostAvailable() ?? fal
   after(() => host?.stop());
   afterEach(async () => {
     await host.run(UNINSTALL);
+  });
+
+  it('keeps what somebody writes to resolv.conf during the install, and says so', async () => {
+    // The link keeps the file as it was; the next thing is to replace it.
+    const slow = 'strace -f --seccomp-bpf -o /dev/null -e inject=link:delay_exit=3000000:when=1';
+    const edit = `until [ -e /etc/resolv.conf.before-homeport ]; do sleep 0.05; done; echo 'options rotate' >>/etc/resolv.conf`;
+    const { code, stderr } = await host.run(
+      `(${edit}) & ${slow} ${INSTALL}; code=$?; wait; exit $code`,
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /resolv\.conf changed during the install; .*everything was taken back/);
+    assert.match(
+      readFileSync(host.path('/etc/resolv.conf'), 'utf8'),
+      /10\.99\.0\.53[\s\S]*rotate\n$/,
+    );
+    assert.equal(await lookUp(host, WORLD), WORLD_ADDRESS);
+    await host.output(
+      "sed -i --follow-symlinks '/rotate/d' /etc/resolv.conf; rm -rf /var/lib/homeport-host",
+    );
   });
 
   it('keeps an option that somebody added to resolv.conf, and asks its former server', async () => {
@@ -182,15 +201,16 @@ describe('a host that changes after the install', { skip: hostAvailable() ?? fal
   });
 
   it('is as it was when the package is forced away, program and all', async () => {
-    const before = await snapshot(host, ['/etc/resolv.conf', '/etc/systemd']);
+    const files = ['/etc/resolv.conf', '/etc/systemd'];
+    const before = await snapshot(host, files);
     await host.output(INSTALL);
     await host.output(
       'rm /var/lib/dpkg/info/homeport.prerm /usr/bin/homeport; dpkg --purge homeport',
     );
-    assert.deepEqual(
-      differences(before, await snapshot(host, ['/etc/resolv.conf', '/etc/systemd'])),
-      [],
-    );
+    // The units of the package are gone, of course.
+    const { units } = before;
+    assert.ok(units);
+    assert.deepEqual(differences(before, { ...(await snapshot(host, files)), units }), []);
     assert.equal(existsSync(host.path('/var/lib/homeport-host')), false);
     assert.equal(await lookUp(host, WORLD), WORLD_ADDRESS);
   });
@@ -208,6 +228,9 @@ describe('an engine that an install must treat with care', {
     await withPackage(host);
   });
   after(() => host?.stop());
+  afterEach(async () => {
+    await host.run(UNINSTALL);
+  });
 
   it('keeps its containers running through the restart, and its file byte for byte', async () => {
     await startOwner(host);
@@ -231,15 +254,16 @@ describe('an engine that an install must treat with care', {
     assert.equal(await host.output("docker info --format '{{.LiveRestoreEnabled}}'"), 'false');
   });
 
-  for (const [name, text] of [
-    ['comments', '{\n  // ours\n}\n'],
-    ['no JSON', 'dns: [10.0.0.2]\n'],
+  for (const [name, text, fault] of [
+    ['comments', '{\n  // ours\n}\n', /daemon\.json: line 2 is a comment/],
+    ['no JSON', 'dns: [10.0.0.2]\n', /daemon\.json: it is not JSON/],
+    ['a comma too many', '{\n  "debug": false,\n}\n', /daemon\.json: line 3 is not JSON/],
   ] as const) {
     it(`keeps a file with ${name}, and the host has homeport nevertheless`, async () => {
       writeFileSync(host.path(file), text);
       const { code, stderr } = await host.run(INSTALL);
       assert.equal(code, 0, stderr);
-      assert.match(stderr, /daemon\.json: line 1|daemon\.json: line 2 is a comment/);
+      assert.match(stderr, fault);
       assert.equal(readFileSync(host.path(file), 'utf8'), text);
       await host.output(UNINSTALL);
       assert.equal(await lookUp(host, WORLD), WORLD_ADDRESS);

@@ -24,6 +24,8 @@ const managers: readonly Manager[] = [
   'openresolv',
   'dhclient',
 ];
+/** There, nobody but homeport writes to the place where resolv.conf is. */
+const still: readonly Manager[] = ['plain', 'nss-resolve', 'resolved', 'resolvconf'];
 /** The promise for an outage. */
 const GAP_MS = 10_000;
 
@@ -33,11 +35,16 @@ for (const manager of managers) {
     let bare: Snapshot;
     let packaged: Snapshot;
     let address: string;
+    let inode: string;
+
+    /** The file or link itself: times, mode, owner and names. */
+    const inodeOf = () => host.output("stat -c '%F %a %u:%g %y %h' /etc/resolv.conf");
 
     before(async () => {
       await buildImages();
       host = await preparedHost(manager);
       bare = await snapshot(host);
+      inode = await inodeOf();
       await withPackage(host);
       packaged = await snapshot(host);
     });
@@ -154,6 +161,7 @@ for (const manager of managers) {
       await host.output('dpkg -i --force-downgrade /root/homeport.deb');
       await host.output('homeport host uninstall --yes');
       assert.deepEqual(differences(packaged, await snapshot(host)), []);
+      if (still.includes(manager)) assert.equal(await inodeOf(), inode);
       assert.equal(await lookUp(host, WORLD), WORLD_ADDRESS);
     });
 

@@ -191,6 +191,7 @@ describe('the engine', () => {
 
   for (const { name, text, say } of [
     { name: 'comments', text: '{\n  // ours\n  "debug": true\n}\n', say: /line 2 is a comment/ },
+    { name: 'no JSON', text: 'dns: 10.0.0.2\n', say: /daemon\.json: it is not JSON/ },
     { name: 'half a file', text: '{\n  "debug": tr', say: /line 2 is not JSON/ },
     { name: 'a list', text: '[]', say: /no JSON object/ },
   ]) {
@@ -307,6 +308,12 @@ const refused: readonly {
     name: 'a host that asks nobody',
     host: { ...hosts.plain, resolvConf: { ...file, text: '' } },
     say: /names no DNS server/,
+  },
+  {
+    name: 'a loop through systemd-resolved',
+    host: hosts.resolved,
+    settings: { hasUpstreams: true, upstreamAddresses: ['127.0.0.53', '10.99.0.53'] },
+    say: /forwards to 127\.0\.0\.53, which is systemd-resolved.*a loop; take it out/,
   },
   {
     name: 'a link that is asked for the region too, past any file',

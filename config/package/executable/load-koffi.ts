@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { getRawAsset } from 'node:sea';
+import { getAsset } from 'node:sea';
 import { isMainThread } from 'node:worker_threads';
 
 /** Told to threads: they load the same file, or they would have a second copy of it. */
@@ -24,7 +24,7 @@ export function loadKoffi(): Koffi {
 function nativeFile(): string {
   const told = process.env[PATH_VARIABLE];
   if (told !== undefined && !isMainThread) return told;
-  const asset = Buffer.from(getRawAsset('koffi.node'));
+  const asset = Buffer.from(getAsset('koffi.node'));
   const path = installedFile(asset) ?? extractedFile(asset);
   process.env[PATH_VARIABLE] = path;
   return path;

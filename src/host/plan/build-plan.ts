@@ -4,6 +4,7 @@ import {
   FALLBACK_SCRIPT,
   HOST_ADDRESS,
   OPTIONS_FILE,
+  OWN_ADDRESSES,
   RESOLV_CONF,
   UNDO_SCRIPT,
   UPSTREAM_FILE,
@@ -103,7 +104,9 @@ function stateChange(
         : {
             text: texts.resolvConf,
             upstreamFile: decision.upstreamFile,
-            servers: [...decision.upstreams, ...settings.upstreamAddresses],
+            servers: [...decision.upstreams, ...settings.upstreamAddresses].filter(
+              (address) => !OWN_ADDRESSES.includes(address),
+            ),
           },
     resolved: texts.resolved,
   });

@@ -13,6 +13,7 @@ import {
   OWN_ADDRESSES,
   RESOLV_CONF,
   RESOLVCONF_FILE,
+  RESOLVED_LISTENERS,
   RESOLVED_STUB,
   RESOLVED_UPLINK_FILE,
   UPSTREAM_FILE,
@@ -138,7 +139,7 @@ function upstreamsOf(
 }
 
 function isUpstream(address: string): boolean {
-  return !OWN_ADDRESSES.includes(address) && address !== RESOLVED_STUB && address !== '127.0.0.54';
+  return !OWN_ADDRESSES.includes(address) && !RESOLVED_LISTENERS.includes(address);
 }
 
 /** What stands there in words, for the report: `symlink → … (systemd-resolved)`. */

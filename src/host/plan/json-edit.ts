@@ -30,10 +30,17 @@ export function readJsonObject(text: string): JsonObject {
       const line = lineAt(text, comment.index + comment[0].length);
       return { kind: 'fault', fault: `line ${line} is a comment, which JSON does not have` };
     }
-    const [, position] = /position (\d+)/.exec(messageOf(error)) ?? [];
-    const line = lineAt(text, position === undefined ? text.length : Number(position));
-    return { kind: 'fault', fault: `line ${line} is not JSON` };
+    const position = faultPosition(messageOf(error), text);
+    if (position === undefined) return { kind: 'fault', fault: 'it is not JSON' };
+    return { kind: 'fault', fault: `line ${lineAt(text, position)} is not JSON` };
   }
+}
+
+/** V8 tells the position of some faults only; that of a missing end is the end. */
+function faultPosition(message: string, text: string): number | undefined {
+  const [, position] = /position (\d+)/.exec(message) ?? [];
+  if (position !== undefined) return Number(position);
+  return /end of JSON/.test(message) ? text.length : undefined;
 }
 
 function lineAt(text: string, offset: number): number {

@@ -1,5 +1,11 @@
 /** Where an install would break a host, and what mends that. Pure. */
-import { CONTAINER_ADDRESS, HOST_ADDRESS, OWN_ADDRESSES, RESOLV_CONF } from '../addresses.ts';
+import {
+  CONTAINER_ADDRESS,
+  HOST_ADDRESS,
+  OWN_ADDRESSES,
+  RESOLV_CONF,
+  RESOLVED_LISTENERS,
+} from '../addresses.ts';
 import type { PortHolder, Situation } from '../situation.ts';
 import type { HostSettings, Refusal } from './change.ts';
 import type { Decision } from './decide.ts';
@@ -120,6 +126,15 @@ function upstreamRefusals(
     refusals.push({
       reason: 'the host names no DNS server that homeport could forward to',
       wayOut: `write upstreams: into ${settings.configFile}`,
+    });
+  }
+  const loops = settings.upstreamAddresses.filter((address) =>
+    RESOLVED_LISTENERS.includes(address),
+  );
+  if (decision.usesResolved && loops.length > 0) {
+    refusals.push({
+      reason: `${settings.configFile} forwards to ${loops.join(', ')}, which is systemd-resolved, and that will ask homeport: a loop`,
+      wayOut: 'take it out of upstreams: without it homeport asks the servers of the links',
     });
   }
   if (decision.rivalLinks.length > 0 && situation.nsswitch.includes('resolve')) {

@@ -19,12 +19,19 @@ expected:
   names: [${OWNED}, ${MISSING}]
 `;
 
+/** A file that was always root's 644 would come back as such by accident. */
+const OWN_RESOLV_CONF = `chown 12:34 /etc/resolv.conf
+chmod 664 /etc/resolv.conf
+setfattr -n user.note -v 'ask the network team' /etc/resolv.conf
+touch -d 2001-02-03T04:05:06.789 /etc/resolv.conf`;
+
 /** Boots; the package is at /root/homeport.deb, the newer one beside it. */
 export async function preparedHost(manager: Manager): Promise<TestHost> {
   const packages = buildPackages();
   const host = new TestHost(manager);
   try {
     await host.boot();
+    if (manager === 'plain') await host.output(OWN_RESOLV_CONF);
     copyFileSync(packages.debian, host.path('/root/homeport.deb'));
     copyFileSync(packages.newerDebian, host.path('/root/newer.deb'));
     return host;

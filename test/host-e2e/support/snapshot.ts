@@ -20,13 +20,13 @@ const FOLDERS = [
 export const INSTALL_FOLDERS: readonly string[] = ['/etc', '/var/lib'];
 /** Larger files are told apart by their size and time. */
 const READ_BYTES = 1 << 20;
-/** What other programs write all the time, and the packages' own records. */
+/** What other programs write all the time, a renewed lease too, and the packages' own records. */
 const VOLATILE =
-  /^\/var\/lib\/(docker|containerd|dpkg|apt|systemd|NetworkManager|dhcp|private|misc)(\/|$)|^\/etc\/(machine-id|\.updated|ld\.so\.cache)$|^\/root\//;
+  /^\/var\/lib\/(docker|containerd|dpkg|apt|systemd|NetworkManager|dhcp|private|misc|homeport-host\/upstream\.resolv\.conf)(\/|$)|^\/etc\/(machine-id|\.updated|ld\.so\.cache)$|^\/root\//;
 
 export type Snapshot = Readonly<Record<string, string>>;
 
-/** Files by path: kind, mode, owner, content. Then units, addresses, and what systemd-resolved asks. */
+/** Files by path: kind, mode, owner, content. Then extended attributes, units, addresses, and what systemd-resolved asks. */
 export async function snapshot(
   host: TestHost,
   folders: readonly string[] = FOLDERS,
@@ -37,6 +37,9 @@ export async function snapshot(
     "systemctl list-unit-files --no-legend --no-pager | grep -v '\\.\\(scope\\|mount\\) ' | sort",
   );
   found['failed units'] = await host.output('systemctl --failed --no-legend --plain');
+  found['attributes in /etc'] = await host.output(
+    'getfattr -R -P -h -d -m - --absolute-names /etc',
+  );
   found['addresses of lo'] = await host.output('ip -o -brief address show dev lo');
   const { stdout } = await host.run('resolvectl dns; resolvectl domain');
   // Links of networks come and go with containers.
