@@ -89,10 +89,10 @@ function serverAddress(
   oracle: DnsOracle,
   text: string,
 ): string | undefined {
-  const withPort = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)(\r?)$/.exec(text);
+  const withPort = /^(?:\[([^\]]+)\](?::(\d+))?|([^:]+):(\d+))(\r?)$/.exec(text);
   // a CR behind a port is no number
-  if (withPort?.[4] === '\r') return undefined;
-  const bare = withPort?.[1] ?? withPort?.[2] ?? trimSpace(text);
+  if (withPort?.[5] === '\r') return undefined;
+  const bare = withPort?.[1] ?? withPort?.[3] ?? trimSpace(text);
   const address = inetAton(bare) ?? ipv6WithScope(bare);
   if (address !== undefined) return address;
   const process = new GlibcProcess({ situation, reading: libc, resolved: '252' }, oracle);
@@ -106,7 +106,9 @@ function serverAddress(
 function questionsFor(reading: Reading, { name, family }: Lookup): readonly Question[] {
   const bytes = toBytes(name);
   const isSearched = !bytes.includes('.') && reading.search.length > 0;
-  const names = isSearched ? reading.search.map(({ domain }) => `${bytes}.${domain}`) : [bytes];
+  const names = isSearched
+    ? reading.search.map(({ domain }) => `${bytes}.${toBytes(domain)}`)
+    : [bytes];
   const types = { unspec: ['A', 'AAAA'], inet: ['A'], inet6: ['AAAA'] }[family];
   return types.flatMap((type) =>
     names.map((one) => ({ name: one, type, reply: undefined, place: 0 })),

@@ -3,7 +3,7 @@ import type { HostsFile } from '../../resolv-conf/hosts-file.ts';
 import { inetPton, ipv6WithScope } from '../../resolv-conf/inet.ts';
 import type { NssSource } from '../../resolv-conf/nsswitch.ts';
 import type { GoReading, GoVersion } from '../../resolv-conf/readings/go.ts';
-import { dotsIn, isRooted, withoutRoot } from './names.ts';
+import { dotsIn, isRooted, toBytes, withoutRoot } from './names.ts';
 import type { Situation } from './stub.ts';
 
 /** What a Go program has read once. */
@@ -66,11 +66,18 @@ export function lookInHosts(hosts: HostsFile, name: string): readonly string[] {
   const wanted = hostsKey(name);
   const addresses: string[] = [];
   for (const entry of hosts.entries) {
-    if (!entry.names.some((own) => hostsKey(own) === wanted)) continue;
-    const address = inetPton(entry.address) ?? ipv6WithScope(entry.address);
-    if (address !== undefined) addresses.push(address);
+    const address = asGoPrints(inetPton(entry.address) ?? ipv6WithScope(entry.address));
+    // a name that stands twice in a line has the address twice
+    for (const own of entry.names) {
+      if (address !== undefined && hostsKey(own) === wanted) addresses.push(address);
+    }
   }
   return addresses;
+}
+
+/** Go's net.IP does not tell a mapped address from IPv4. */
+function asGoPrints(address: string | undefined): string | undefined {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address ?? '')?.[1] ?? address;
 }
 
 /** absDomainName: names with a dot are rooted, a single label stays as it is. */
@@ -98,7 +105,7 @@ export function candidates({ version, reading }: GoSetup, name: string): readonl
   const isOnion = (candidate: string): boolean => candidate.toLowerCase().endsWith('.onion');
   if (version === '1.19' && isOnion(withoutRoot(name))) return [];
   if (isRooted(name)) return isOnion(withoutRoot(name)) ? [] : [withoutRoot(name)];
-  const suffixed = reading.search.map(({ domain }) => `${name}.${domain}`);
+  const suffixed = reading.search.map(({ domain }) => `${name}.${toBytes(domain)}`);
   const asIs = [name];
   const all = dotsIn(name) >= reading.ndots.value ? [...asIs, ...suffixed] : [...suffixed, ...asIs];
   return all.filter((candidate) => !isOnion(candidate) && candidate.length < maxNameLength);

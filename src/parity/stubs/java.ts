@@ -29,12 +29,17 @@ export function createJava(
   return (lookup, oracle): Outcome => {
     if (lookup.api !== 'jndi') {
       // InetAddress asks for both families; `inet` only chooses among the answers
-      return inetAddress({ name: lookup.name, family: 'unspec' }, oracle);
+      return asJavaSpells(inetAddress({ name: lookup.name, family: 'unspec' }, oracle));
     }
     const wire = new Wire(oracle);
     const ending = askJndi(reading, wire, lookup);
     return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
   };
+}
+
+/** InetAddress tells no failure from another. */
+function asJavaSpells(outcome: Outcome): Outcome {
+  return outcome.kind === 'failed' ? { ...outcome, error: 'UnknownHostException' } : outcome;
 }
 
 /** One query as typed; servers in turn, one second each, doubled per round. */

@@ -29,6 +29,8 @@ interface Context {
   readonly situation: Situation;
   readonly reading: Reading;
   readonly wire: Wire;
+  /** the canonical name that the last lookup found: the end of its CNAMEs */
+  canonicalName: string;
 }
 
 /** Creates musl's resolver for a situation; of resolv.conf and the hosts file only. */
@@ -36,7 +38,7 @@ export function createMusl(situation: Situation, version: MuslVersion): StubReso
   const reading = readAsMusl(situation.resolvConf);
   return (lookup, oracle): Outcome => {
     const wire = new Wire(oracle);
-    const ending = end({ version, situation, reading, wire }, lookup);
+    const ending = end({ version, situation, reading, wire, canonicalName: '' }, lookup);
     return { ...ending, queries: wire.queries, elapsedMs: wire.nowMs };
   };
 }
@@ -107,7 +109,7 @@ function lookInDns(context: Context, name: string, family: Family): Ending {
   const isSearched = dotsIn(name) < context.reading.ndots.value && !isRooted(name);
   if (isSearched) {
     for (const { domain } of context.reading.search) {
-      const ending = askName(context, `${plain}.${domain}`, family);
+      const ending = askName(context, `${plain}.${toBytes(domain)}`, family);
       if (ending !== 'does not exist') return ending;
     }
   }
@@ -140,15 +142,44 @@ function askName(context: Context, candidate: string, family: Family): Ending | 
     reply === undefined ? [] : addressesIn(reply, types[index] ?? ''),
   );
   if (addresses.length === 0) return failed(noData(version));
+  const aliases = replies.flatMap((reply) =>
+    reply === undefined ? [] : addressesIn(reply, 'CNAME'),
+  );
+  context.canonicalName = aliases.at(-1) ?? name;
   return { kind: 'found', addresses, owner: name, source: 'dns' };
 }
 
-/** gethostbyname makes two passes, the first only to learn the size of the buffer. */
+/** gethostbyname begins with this buffer, and looks the name up again with a doubled one until all fits. */
+const firstBufferSize = 127;
+const pointerSize = 8;
+/** struct hostent */
+const hostentSize = 32;
+
 function gethostbyname(context: Context, name: string, family: Family): Ending {
-  const first = lookUp(context, name, family);
-  const ending = first.kind === 'found' ? lookUp(context, name, family) : first;
-  if (ending.kind === 'found') return ending;
-  return failed(herrnoOf(ending.error));
+  for (let size = firstBufferSize; ; size = 2 * size + 1) {
+    const ending = lookUp(context, name, family);
+    if (ending.kind !== 'found') return failed(herrnoOf(ending.error));
+    if (sizeNeeded(context, ending, name, family) <= size - hostentSize) return ending;
+  }
+}
+
+/** gethostbyname2_r.c: pointers and addresses, each list with its end, and both names. */
+function sizeNeeded(
+  { canonicalName }: Context,
+  { addresses, source }: Ending & { readonly kind: 'found' },
+  name: string,
+  family: Family,
+): number {
+  const addressSize = family === 'inet6' ? 16 : 4;
+  const canonical = source === 'dns' ? canonicalName : name;
+  return (
+    4 * pointerSize +
+    (addresses.length + 1) * (pointerSize + addressSize) +
+    Buffer.byteLength(name) +
+    1 +
+    Buffer.byteLength(canonical) +
+    1
+  );
 }
 
 function herrnoOf(error: string): string {

@@ -1,10 +1,11 @@
 /** Node's two resolvers: dns.lookup is the C library's getaddrinfo, dns.resolve* is ares_query with Node's own settings. */
+import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { readAsCAres } from '../../resolv-conf/readings/c-ares.ts';
 import { CAresChannel } from './c-ares/channel.ts';
 import { queryOnly } from './c-ares/lookup.ts';
 import { playAllDraws } from './draws.ts';
-import type { Outcome, Situation, StubResolver } from './stub.ts';
+import type { DnsOracle, Lookup, Outcome, Situation, StubResolver } from './stub.ts';
 import { Wire } from './wire.ts';
 
 /** Node sets four tries whatever resolv.conf says. */
@@ -34,7 +35,7 @@ export function createNode(
     isRotating: reading.flags.has('rotate'),
   } as const;
   return (asked, oracle): Outcome => {
-    if (asked.api !== 'resolve') return lookup(asked, oracle);
+    if (asked.api !== 'resolve') return lookUp(lookup, asked, oracle);
     return playAllDraws((draw) => {
       const wire = new Wire(oracle);
       const channel = new CAresChannel({ ...settings, draw }, wire);
@@ -48,6 +49,27 @@ export function createNode(
       return { kind: 'failed', error: ending.error.replace(/^ARES_/, ''), ...made };
     });
   };
+}
+
+/** dns.lookup: an address is handed back whatever the family, and both ways of not finding are ENOTFOUND. */
+function lookUp(libc: StubResolver, asked: Lookup, oracle: DnsOracle): Outcome {
+  const { name } = asked;
+  if (isIP(name) !== 0) {
+    const found = { kind: 'found', addresses: [name], owner: name, source: 'literal' } as const;
+    return { ...found, queries: [], elapsedMs: 0 };
+  }
+  const outcome = libc(asked, oracle);
+  const { alternatives } = outcome;
+  const spelt = asNodeSpells(outcome);
+  return alternatives === undefined
+    ? spelt
+    : { ...spelt, alternatives: alternatives.map(asNodeSpells) };
+}
+
+function asNodeSpells(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'failed') return outcome;
+  const isMissing = outcome.error === 'EAI_NONAME' || outcome.error === 'EAI_NODATA';
+  return isMissing ? { ...outcome, error: 'ENOTFOUND' } : outcome;
 }
 
 /** Node asks for the IDNA form, which is lower case. */

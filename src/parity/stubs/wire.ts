@@ -1,5 +1,17 @@
 /** The clock and the log of one simulated lookup: every query is sent through here. */
-import type { DnsOracle, OracleAnswer, OracleQuery, SentQuery } from './stub.ts';
+import {
+  BeyondMeasured,
+  type DnsOracle,
+  type OracleAnswer,
+  type OracleQuery,
+  type SentQuery,
+} from './stub.ts';
+
+/**
+ * One lookup is followed this far. `attempts:-1` makes some stubs ask two thousand million times; the
+ * recorded lookups, slow ones included, stay under two hundred.
+ */
+const maxQueries = 2000;
 
 export interface SendOptions {
   readonly optSize?: number | null;
@@ -22,11 +34,15 @@ export class Wire {
 
   /** Sends a query at `atMs` (default: now), logs it and returns what will come back. */
   send(query: OracleQuery, options: SendOptions = {}, atMs: number = this.nowMs): OracleAnswer {
+    const server = reachedAs(query.server);
+    if (this.queries.length >= maxQueries) {
+      throw new BeyondMeasured(`more than ${maxQueries} queries for one lookup`);
+    }
     const answer: OracleAnswer =
-      options.isMalformed === true ? { kind: 'timeout' } : this.#oracle(query);
+      options.isMalformed === true ? { kind: 'timeout' } : this.#oracle(atServer(query, server));
     // spelt out, because this runs for every query of every simulated lookup
     const sent: SentQuery = {
-      server: query.server,
+      server,
       transport: query.transport,
       name: query.name,
       type: query.type,
@@ -40,4 +56,16 @@ export class Wire {
     this.queries.push(latestMs === undefined ? sent : { ...sent, latestMs });
     return answer;
   }
+}
+
+/** The address that packets really reach: the unspecified one is the host itself, a mapped one is IPv4. */
+function reachedAs(server: string): string {
+  if (server === '0.0.0.0') return '127.0.0.1';
+  if (!server.startsWith('::')) return server;
+  if (server === '::') return '::1';
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(server)?.[1] ?? server;
+}
+
+function atServer(query: OracleQuery, server: string): OracleQuery {
+  return query.server === server ? query : { ...query, server };
 }

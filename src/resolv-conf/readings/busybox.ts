@@ -31,8 +31,9 @@ export function readAsBusybox(conf: ResolvConf | undefined, context: ReadingCont
     } else if (keyword === 'domain') {
       reading.ignore(line, line.text.trim(), 'search wins over domain, wherever it stands');
     } else if (keyword === 'nameserver') {
-      const [word, ...more] = argument.split(/[ \t]+/).filter((part) => part !== '');
-      if (word !== undefined) reading.addNameserver(word, line);
+      // the argument begins after one blank, so a second blank makes an empty word, which is no address
+      const [word = '', ...more] = argument.split(/[ \t]+/);
+      reading.addNameserver(word, line);
       if (more.length > 0) reading.ignore(line, more.join(' '), 'text after the address');
     } else if (line.kind !== 'comment') {
       reading.ignore(line, line.text.trim(), 'nslookup reads nameserver, search and domain only');

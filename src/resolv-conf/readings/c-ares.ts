@@ -69,7 +69,8 @@ function setOptions118(
   const all = spaceSeparated(text);
   for (const [index, word] of all.entries()) {
     const colon = word.indexOf(':');
-    const name = colon < 0 ? word : word.slice(0, colon);
+    // compared by prefix: `rotatefoo` rotates
+    const name = word.startsWith('rotate') ? 'rotate' : colon < 0 ? word : word.slice(0, colon);
     // strtol skips blanks, so `ndots: 2` is 2
     const value = colon === word.length - 1 ? (all[index + 1] ?? '') : word.slice(colon + 1);
     const known = name === 'ndots' || name === 'retrans' || name === 'retry' || name === 'rotate';
@@ -107,11 +108,14 @@ function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Readi
     const text = trimSpace(line.text);
     if (/^[#;]/.test(text)) continue;
     const [, keyword = '', value = ''] = /^([^ \t]+)[ \t]*(.*)$/s.exec(text) ?? [];
-    // an unprintable byte in the keyword or value (a byte order mark, a tab in a list) loses the line
+    // an unprintable byte in the value (a tab, UTF-8) loses the line
     if (value === '') continue;
+    if (!/^[\x20-\x7e]*$/.test(value)) {
+      reading.ignore(line, text, 'a tab or a byte beyond ASCII in it loses the line');
+      continue;
+    }
     if (keyword === 'search') {
       reading.setSearch(domainList(value), line.number);
-      if (reading.search.length === 0) reading.ignore(line, text, 'a tab in it loses the list');
     } else if (keyword === 'domain') {
       if (reading.search.length > 0) reading.ignore(line, text, 'search wins over domain');
       else reading.setSearch(domainList(value).slice(0, 1), line.number);
@@ -131,7 +135,7 @@ function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Readi
   return finish(reading, context);
 }
 
-/** Split at blanks and commas, duplicates dropped; a list with a tab is lost. */
+/** Split at blanks and commas, duplicates dropped; LOCALDOMAIN with a tab is lost. */
 function domainList(value: string): readonly string[] {
   return /^[\x20-\x7e]*$/.test(value) ? unique(value.split(/[, ]+/)) : [];
 }
@@ -207,7 +211,7 @@ function plainAddress(word: string): string | undefined {
 }
 
 function unsigned(text: string): number {
-  const match = /^\s*(-?)(\d+)/.exec(text);
-  if (match === null) return 0;
-  return match[1] === '-' ? noLimit : Number(match[2]);
+  const match = /^\s*([-+]?)(\d+)/.exec(text);
+  const number = Number(match?.[2] ?? 0);
+  return match?.[1] === '-' && number > 0 ? noLimit : number;
 }

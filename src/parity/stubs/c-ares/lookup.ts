@@ -1,6 +1,6 @@
 /** c-ares' entry points: ares_getaddrinfo and ares_gethostbyname (files and DNS), ares_search, ares_query. */
 import { aliasOf } from '../../../resolv-conf/host-aliases.ts';
-import { entriesFor } from '../../../resolv-conf/hosts-file.ts';
+import { entriesFor, type HostsFile } from '../../../resolv-conf/hosts-file.ts';
 import { inetPton } from '../../../resolv-conf/inet.ts';
 import { type CAresVersion, readAsCAres } from '../../../resolv-conf/readings/c-ares.ts';
 import type { Reading } from '../../../resolv-conf/readings/reading.ts';
@@ -77,7 +77,7 @@ function getaddrinfo(context: Context, name: string, family: Family): Ending {
     }
     return failed('ARES_EBADNAME');
   }
-  if (/(^|\.)onion\.?$/i.test(name)) return failed('ARES_ENOTFOUND');
+  if (isOnion(name)) return failed('ARES_ENOTFOUND');
   let error: AresStatus = 'ARES_ECONNREFUSED';
   for (const source of sourcesOf(context.situation)) {
     if (source === 'files') {
@@ -109,8 +109,14 @@ function sourcesOf(situation: Situation): readonly ('files' | 'dns')[] {
   return sources.size > 0 ? [...sources] : ['files', 'dns'];
 }
 
+/** RFC 7686: never asked, whatever the entry point. */
+function isOnion(name: string): boolean {
+  return /(^|\.)onion\.?$/i.test(name);
+}
+
+/** Compared as typed: `localhost.` is asked like any other name. */
 function isLocalhost(version: CAresVersion, name: string): boolean {
-  const plain = withoutRoot(name.toLowerCase());
+  const plain = name.toLowerCase();
   return plain === 'localhost' || (version === '1.34' && plain.endsWith('.localhost'));
 }
 
@@ -119,13 +125,40 @@ function lookInHosts(
   name: string,
   family: Family,
 ): readonly string[] {
-  const addresses = entriesFor(situation.hosts, name)
-    .map((entry) => inetPton(entry.address))
-    .filter((address) => address !== undefined)
-    .filter((address) => isOfFamily(address, family));
+  const all =
+    version === '1.18' ? linesWith(situation.hosts, name) : mergedEntry(situation.hosts, name);
+  const addresses = all.filter((address) => isOfFamily(address, family));
   const isInHosts = addresses.length > 0 && version === '1.18';
   if (isInHosts || !isLocalhost(version, name)) return addresses;
   return ['::1', '127.0.0.1'].filter((address) => isOfFamily(address, family));
+}
+
+function linesWith(hosts: HostsFile, name: string): readonly string[] {
+  return entriesFor(hosts, name)
+    .map((entry) => inetPton(entry.address))
+    .filter((address) => address !== undefined);
+}
+
+/**
+ * 1.34 (ares_hosts_file.c) merges a line into an earlier one with the same address, else into one that
+ * shares a name: all names of an entry then have all its addresses. A name stays with its first entry.
+ */
+function mergedEntry(hosts: HostsFile, name: string): readonly string[] {
+  const byAddress = new Map<string, string[]>();
+  const byName = new Map<string, string[]>();
+  for (const line of hosts.entries) {
+    const address = inetPton(line.address);
+    if (address === undefined) continue;
+    const names = line.names.map((own) => own.toLowerCase());
+    const shared = names.map((own) => byName.get(own)).find((entry) => entry !== undefined);
+    const entry = byAddress.get(address) ?? shared ?? [];
+    if (!byAddress.has(address)) {
+      entry.push(address);
+      byAddress.set(address, entry);
+    }
+    for (const own of names) if (!byName.has(own)) byName.set(own, entry);
+  }
+  return byName.get(name.toLowerCase()) ?? [];
 }
 
 function isOfFamily(address: string, family: Family): boolean {
@@ -144,7 +177,7 @@ function candidates({ situation, reading, version }: Context, name: string): rea
   const suffixed = reading.search.map(({ domain }) => {
     // 1.18 ends up with two final dots, which is no name
     if (domain === '.') return version === '1.34' ? `${bytes}.` : `${bytes}..`;
-    return `${bytes}.${domain}`;
+    return `${bytes}.${toBytes(domain)}`;
   });
   return dotsIn(bytes) >= reading.ndots.value ? [bytes, ...suffixed] : [...suffixed, bytes];
 }
@@ -214,6 +247,7 @@ function askPair({ channel, version }: Context, name: string, types: readonly st
 
 /** ares_search: one type, the search list, no files. */
 function searchOnly(context: Context, { name, family }: Lookup): Ending {
+  if (isOnion(name)) return failed('ARES_ENOTFOUND');
   const type = typeOf(family);
   let hasNodata = false;
   let asIs: AresStatus | undefined;
@@ -238,6 +272,7 @@ function searchOnly(context: Context, { name, family }: Lookup): Ending {
 
 /** ares_query: one name, one type, as typed. */
 export function queryOnly(channel: CAresChannel, { name, family }: Lookup): Ending {
+  if (isOnion(name)) return failed('ARES_ENOTFOUND');
   const type = typeOf(family);
   const asked = toBytes(name);
   const { status, reply } = ask(channel, asked, type);

@@ -1,6 +1,6 @@
 /** Which names glibc asks, in which order, and what it makes of the replies (resolv/res_query.c, 2.36). */
 import type { Reading } from '../../../resolv-conf/readings/reading.ts';
-import { canBeAsked, dotsIn, isRooted, withoutRoot } from '../names.ts';
+import { canBeAsked, dotsIn, isRooted, toBytes, withoutRoot } from '../names.ts';
 import type { OracleReply } from '../stub.ts';
 import type { GlibcSender, Sent } from './send.ts';
 
@@ -37,7 +37,7 @@ export function search(
   let hasServfail = false;
   for (const { domain } of isFinal ? [] : reading.search) {
     hasSearched = true;
-    const suffix = withoutRoot(domain);
+    const suffix = toBytes(withoutRoot(domain));
     hasRoot ||= domain === '';
     last = query(sender, suffix === '' ? name : `${name}.${suffix}`, types);
     if (last.kind === 'hit') return last;
