@@ -1,13 +1,15 @@
+/// <reference path="./dockerode-parts.d.ts" />
 /** The calls that homeport makes to an engine, each with a time limit. Replies are as the engine sent them. */
 import type { IncomingMessage } from 'node:http';
-import Docker from 'dockerode';
+import Container from 'dockerode/lib/container.js';
+import Network from 'dockerode/lib/network.js';
 import { HomeportError } from '../errors.ts';
 import { ArrayElements } from './array-elements.ts';
 import { type ListEntry, listEntry } from './container-facts.ts';
 import type { EngineAddress } from './engine-address.ts';
 import { type EngineEvent, EVENT_FILTERS, parseEvent } from './engine-event.ts';
 import { Lines } from './lines.ts';
-import { type Limits, Modem, StatusError } from './modem.ts';
+import { type Dial, type Limits, Modem, StatusError } from './modem.ts';
 import { arrayAt, objectAt, textAt } from './shape.ts';
 import type { SwarmBodies } from './swarm/swarm-facts.ts';
 
@@ -31,7 +33,6 @@ export interface EngineVersion {
 }
 
 export class EngineClient {
-  readonly #docker: DockerApi;
   readonly #modem: Modem;
   readonly #timeouts: EngineTimeouts;
   #filters: typeof EVENT_FILTERS | undefined = EVENT_FILTERS;
@@ -39,14 +40,12 @@ export class EngineClient {
   /** @param keepsConnections whether calls share connections, or each has one of its own */
   constructor(address: EngineAddress, timeouts: EngineTimeouts, keepsConnections = true) {
     this.#modem = new Modem(address, keepsConnections);
-    this.#docker = dockerOver(this.#modem);
     this.#timeouts = timeouts;
   }
 
   /** Which engine it is; to be asked first, for event streams depend on it. */
   async version(): Promise<EngineVersion> {
-    const { callMs } = this.#timeouts;
-    const body = await this.#docker.version({ timeoutMs: callMs });
+    const body = await this.#call('/version', { timeoutMs: this.#timeouts.callMs });
     const [version, apiVersion] = [textAt(body, 'Version'), textAt(body, 'ApiVersion')];
     const parts = arrayAt(body, 'Components').map((part) => textAt(part, 'Name'));
     this.#filters = parts.includes('Podman Engine') ? undefined : EVENT_FILTERS;
@@ -57,16 +56,16 @@ export class EngineClient {
   /** The body of a container's inspect; undefined where the engine does not know it. */
   inspect(id: string): Promise<unknown> {
     const timeoutMs = this.#timeouts.inspectMs;
-    return unlessGone(this.#docker.getContainer(id).inspect({ timeoutMs }));
+    return unlessGone(new Container(this.#modem, id).inspect({ timeoutMs }));
   }
 
   inspectNetwork(id: string): Promise<unknown> {
     const timeoutMs = this.#timeouts.callMs;
-    return unlessGone(this.#docker.getNetwork(id).inspect({ timeoutMs }));
+    return unlessGone(new Network(this.#modem, id).inspect({ timeoutMs }));
   }
 
   async networks(): Promise<readonly unknown[]> {
-    const body = await this.#docker.listNetworks({ timeoutMs: this.#timeouts.callMs });
+    const body = await this.#call('/networks', { timeoutMs: this.#timeouts.callMs });
     if (Array.isArray(body)) return body;
     throw new HomeportError('DOCKER_REPLY_INVALID', 'the list of networks is no list');
   }
@@ -84,9 +83,9 @@ export class EngineClient {
     const wanted = { filters: { 'desired-state': ['running', 'ready'] }, ...limits };
     try {
       const [services, tasks, nodes] = await Promise.all([
-        this.#docker.listServices(limits),
-        this.#docker.listTasks(wanted),
-        this.#docker.listNodes(limits),
+        this.#call('/services', limits),
+        this.#call('/tasks', wanted),
+        this.#call('/nodes', limits),
       ]);
       if (Array.isArray(services) && Array.isArray(tasks) && Array.isArray(nodes)) {
         return { nodeId, services, tasks, nodes };
@@ -107,7 +106,7 @@ export class EngineClient {
   /** The node that the engine is in the swarm that it manages; null where it manages none, or a proxy does not say. */
   async #managerNode(): Promise<string | null> {
     try {
-      const body = await this.#docker.info({ timeoutMs: this.#timeouts.callMs });
+      const body = await this.#call('/info', { timeoutMs: this.#timeouts.callMs });
       const swarm = objectAt(body, 'Swarm');
       return swarm.ControlAvailable === true ? textAt(swarm, 'NodeID') : null;
     } catch (error) {
@@ -148,7 +147,7 @@ export class EngineClient {
       since: since === null ? undefined : timeText(since),
       timeoutMs: this.#timeouts.callMs,
     };
-    const response = await this.#docker.getEvents(query);
+    const response = await this.#stream('/events', query);
     const lines = new Lines(MAX_EVENT_BYTES);
     let reason = 'the engine closed the event stream';
     response.on('data', (piece: Buffer) => eventsIn(lines.add(piece)).forEach(onEvent));
@@ -164,7 +163,8 @@ export class EngineClient {
   async eventsBetween(since: EventTime, until: EventTime): Promise<EngineEvent[]> {
     const times = { since: timeText(since), until: timeText(until) };
     const limits = { timeoutMs: this.#timeouts.callMs, isBrief: true };
-    const response = await this.#docker.getEvents({ filters: this.#filters, ...times, ...limits });
+    const query = { filters: this.#filters, ...times, ...limits };
+    const response = await this.#stream('/events', query);
     const lines = new Lines(MAX_EVENT_BYTES);
     const events: EngineEvent[] = [];
     for await (const piece of response) events.push(...eventsIn(lines.add(piece)));
@@ -185,14 +185,22 @@ export class EngineClient {
     this.#modem.close();
   }
 
-  /** A reply as it comes in, which dockerode has for events alone. */
-  #stream(path: string, options: LimitedQuery): Promise<IncomingMessage> {
+  #call(path: string, options: LimitedQuery): Promise<unknown> {
+    return this.#dial({ path, method: 'GET', options, statusCodes: { 200: true } });
+  }
+
+  /** A reply as it comes in. */
+  async #stream(path: string, options: LimitedQuery): Promise<IncomingMessage> {
+    const dial = { path, method: 'GET', options, isStream: true } as const;
+    // A stream's answer is the response itself.
+    return (await this.#dial({ ...dial, statusCodes: { 200: true } })) as IncomingMessage;
+  }
+
+  #dial(dial: Dial): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const dial = { path, method: 'GET', options, isStream: true } as const;
-      this.#modem.dial({ ...dial, statusCodes: { 200: true } }, (error, response) => {
+      this.#modem.dial(dial, (error, answer) => {
         if (error !== null) reject(error);
-        // A stream's answer is the response itself.
-        else resolve(response as IncomingMessage);
+        else resolve(answer);
       });
     });
   }
@@ -221,22 +229,4 @@ function timeText(ms: EventTime): string {
   return (ms / 1000).toFixed(6);
 }
 
-/** The part of dockerode that is used. Its types do not know our limits among the options. */
-interface DockerApi {
-  version(options: Limits): Promise<unknown>;
-  info(options: Limits): Promise<unknown>;
-  listNetworks(options: Limits): Promise<unknown>;
-  listServices(options: Limits): Promise<unknown>;
-  listTasks(options: LimitedQuery): Promise<unknown>;
-  listNodes(options: Limits): Promise<unknown>;
-  getEvents(options: LimitedQuery): Promise<IncomingMessage>;
-  getContainer(id: string): { inspect(options: Limits): Promise<unknown> };
-  getNetwork(id: string): { inspect(options: Limits): Promise<unknown> };
-}
-
 type LimitedQuery = Limits & Readonly<Record<string, unknown>>;
-
-/** dockerode takes a modem in the place of its own; its types do not say so. */
-function dockerOver(modem: Modem): DockerApi {
-  return new Docker({ modem } as unknown as Docker.DockerOptions) as unknown as DockerApi;
-}
