@@ -40,6 +40,7 @@ export function embedBlob(node: Buffer, blob: Buffer): Buffer {
     return node.subarray(at, at + ENTRY_BYTES);
   });
   const loads = entries.filter((entry) => typeOf(entry) === PT_LOAD);
+  if (loads.length === 0) throw new Error('this Node has no segments');
   const base = Math.min(
     ...loads.map((entry) => number(entry, ENTRY.address) - number(entry, ENTRY.offset)),
   );
