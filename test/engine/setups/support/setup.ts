@@ -1,0 +1,190 @@
+/**
+ * A set-up as its page has it: a private engine, the examples' image, production's name server, and
+ * homeport with the page's own homeport.yaml, beside the containers in the engine's network namespace.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { output } from '../../../support/engine/run.ts';
+import { startEngine, type TestEngine } from '../../../support/engine.ts';
+import { Homeport } from '../../../support/homeport.ts';
+import { PRODUCTION, Production, type Ran, REGION, ran } from '../../scene.ts';
+
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+export const EXAMPLES: string = join(ROOT, 'config/examples');
+export const IMAGE = 'homeport-example';
+/** On `lo`, as `homeport host install` has it: containers of every network reach it, whatever bridges come and go. */
+export const FOR_CONTAINERS = '169.254.53.53';
+
+export interface SetupOptions {
+  /** The folder below config/examples. */
+  readonly name: string;
+  /** What production has: name → address. */
+  readonly production?: Readonly<Record<string, string>>;
+  /** Over the page's configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** homeport is started later, or by the page itself. */
+  readonly withoutServer?: true;
+}
+
+export class Setup {
+  readonly name: string;
+  readonly engine: TestEngine;
+  #production: Production | null = null;
+  #server: Homeport | null = null;
+
+  private constructor(name: string, engine: TestEngine) {
+    this.name = name;
+    this.engine = engine;
+  }
+
+  /** Builds everything that a page presupposes; its own commands come after. */
+  static async start(options: SetupOptions): Promise<Setup> {
+    const { name, production = {}, config = {} } = options;
+    // As in daemon.json of the index page: containers ask homeport, with production's search domain.
+    const engine = await startEngine({
+      name,
+      args: ['--dns', FOR_CONTAINERS, '--dns-search', REGION],
+    });
+    const setup = new Setup(name, engine);
+    try {
+      setup.#prepare();
+      await engine.inNamespace(['ip', 'address', 'add', `${FOR_CONTAINERS}/32`, 'dev', 'lo']);
+      await output(['sh', join(EXAMPLES, 'image.sh'), IMAGE], { env: environmentOf(engine) });
+      setup.#production = await Production.start(engine, production);
+      if (options.withoutServer !== true) await setup.serve(config);
+      return setup;
+    } catch (error) {
+      await setup.stop();
+      throw error;
+    }
+  }
+
+  /** The page's folder. */
+  get folder(): string {
+    return join(EXAMPLES, this.name);
+  }
+
+  get production(): Production {
+    if (this.#production === null) throw new Error('production has not been started');
+    return this.#production;
+  }
+
+  get server(): Homeport {
+    if (this.#server === null) throw new Error('homeport has not been started');
+    return this.#server;
+  }
+
+  /** Starts homeport with the page's configuration. */
+  async serve(config: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const page: unknown = parse(readFileSync(join(this.folder, 'homeport.yaml'), 'utf8'));
+    this.#server = await Homeport.start({
+      config: {
+        ...(page as Readonly<Record<string, unknown>>),
+        // The page's host has both by itself: its docker.sock, and its resolv.conf.
+        engines: [{ name: 'local', url: this.engine.url }],
+        upstreams: [PRODUCTION],
+        ...config,
+      },
+      wrap: (argv) => this.engine.namespaceArgv(argv),
+    });
+    writeProgram(
+      join(this.#programs, 'homeport'),
+      `exec '${process.execPath}' --import '${import.meta.resolve('tsx')}' '${join(ROOT, 'src/main.ts')}' "$@"`,
+    );
+  }
+
+  get #programs(): string {
+    return join(this.engine.directory, 'bin');
+  }
+
+  #prepare(): void {
+    mkdirSync(this.#programs);
+    // The host's own programs ask homeport; what it does not own comes from production.
+    writeFileSync(this.#path('resolv.conf'), `search ${REGION}\nnameserver 127.0.0.1\n`);
+    writeFileSync(this.#path('nsswitch.conf'), 'hosts: files dns\n');
+    writeProgram(
+      join(this.#programs, 'connect'),
+      'exec 3<>"/dev/tcp/$1/$2" || exit 1\n' +
+        "printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3\n" +
+        'while read -r line <&3 && [ "$line" != $\'\\r\' ]; do :; done\ncat <&3',
+    );
+  }
+
+  #path(file: string): string {
+    return join(this.engine.directory, file);
+  }
+
+  /** What a shell on the host says to a command line, in the page's folder. */
+  shell(line: string): Promise<Ran> {
+    const env = {
+      ...environmentOf(this.engine),
+      PATH: `${this.#programs}:${process.env.PATH}`,
+      NO_COLOR: '1',
+      ...(this.#server === null ? {} : { HOMEPORT_CONTROL: this.#server.control }),
+    };
+    const script =
+      'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/nsswitch.conf && cd "$3" && exec bash -c "$4"';
+    const files = [this.#path('resolv.conf'), this.#path('nsswitch.conf'), this.folder];
+    const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const argv = ['env', '-i', ...words, 'unshare', '--mount', 'sh', '-c', script, 'sh', ...files];
+    return ran(this.engine.namespaceArgv([...argv, line]));
+  }
+
+  /** As `shell`; the command must succeed: its standard output, trimmed. */
+  async sh(line: string): Promise<string> {
+    const { code, stdout } = await this.shell(line);
+    if (code === 0) return stdout.trim();
+    throw new Error(`${line} ended with ${code}: ${stdout}`);
+  }
+
+  /** The IPv4 addresses that the C library gives, on the host or in a container, each once. */
+  async lookUp(name: string, container?: string): Promise<readonly string[]> {
+    const where = container === undefined ? '' : `docker exec ${container} `;
+    const { stdout } = await this.shell(`${where}getent ahostsv4 ${name}`);
+    return [...new Set(stdout.match(/^\S+/gm) ?? [])];
+  }
+
+  /** Who answers at the name and port, looked up and connected by one program; empty: nobody. */
+  async connect(name: string, port: number, container?: string): Promise<string> {
+    const where = container === undefined ? '' : `docker exec ${container} `;
+    const { stdout } = await this.shell(`${where}connect ${name} ${port}`);
+    return stdout.trim();
+  }
+
+  /** The address of a container on a network, as the engine says it. */
+  async addressOf(container: string, network = 'bridge'): Promise<string> {
+    const { NetworkSettings } = await this.engine.api.getContainer(container).inspect();
+    return NetworkSettings.Networks[network]?.IPAddress ?? '';
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+    await this.#production?.stop();
+    await this.engine.stop();
+  }
+}
+
+function environmentOf(engine: TestEngine): Record<string, string> {
+  const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+  const config = join(engine.directory, 'cli');
+  return {
+    PATH: path,
+    HOME: engine.directory,
+    DOCKER_HOST: engine.url,
+    DOCKER_CONFIG: config,
+    LC_ALL: 'C',
+  };
+}
+
+function writeProgram(path: string, body: string): void {
+  writeFileSync(path, `#!/bin/bash\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+/** Whether a program is installed; where the engine suites are required, it must be. */
+export function has(program: string): boolean {
+  if (process.env.HOMEPORT_REQUIRE_ENGINE === '1') return true;
+  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+}
