@@ -92,8 +92,9 @@ function serverAddress(
   const withPort = /^(?:\[([^\]]+)\](?::(\d+))?|([^:]+):(\d+))(\r?)$/.exec(text);
   // a CR behind a port is no number
   if (withPort?.[5] === '\r') return undefined;
-  const bare = withPort?.[1] ?? withPort?.[3] ?? trimSpace(text);
-  const address = inetAton(bare) ?? ipv6WithScope(bare);
+  const bare = withPort?.[1] ?? withPort?.[3] ?? text;
+  // inet_aton stops at white space (a CR), inet_pton does not
+  const address = inetAton(trimSpace(bare)) ?? ipv6WithScope(bare);
   if (address !== undefined) return address;
   const process = new GlibcProcess({ situation, reading: libc, resolved: '252' }, oracle);
   const outcome = runGlibc(process, { name: bare, family: 'unspec' });

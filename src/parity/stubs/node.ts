@@ -33,6 +33,8 @@ export function createNode(
     hasEdns: false,
     roundUpMs: (ms: number): number => (Math.floor(ms / tickMs) + 1) * tickMs,
     isRotating: reading.flags.has('rotate'),
+    // flags that a program sets itself keep the file's; c-ares' own defaults overwrite it
+    isTcpOnly: reading.flags.has('use-vc') || reading.flags.has('usevc'),
   } as const;
   return (asked, oracle): Outcome => {
     if (asked.api !== 'resolve') return lookUp(lookup, asked, oracle);
@@ -58,7 +60,7 @@ function lookUp(libc: StubResolver, asked: Lookup, oracle: DnsOracle): Outcome {
     const found = { kind: 'found', addresses: [name], owner: name, source: 'literal' } as const;
     return { ...found, queries: [], elapsedMs: 0 };
   }
-  const outcome = libc(asked, oracle);
+  const outcome = libc({ ...asked, name: toAscii(name) }, oracle);
   const { alternatives } = outcome;
   const spelt = asNodeSpells(outcome);
   return alternatives === undefined
@@ -72,7 +74,8 @@ function asNodeSpells(outcome: Outcome): Outcome {
   return isMissing ? { ...outcome, error: 'ENOTFOUND' } : outcome;
 }
 
-/** Node asks for the IDNA form, which is lower case. */
+/** Node asks for the IDNA form, which is lower case; `domainToASCII` would make an address of `127.1`. */
 function toAscii(name: string): string {
-  return domainToASCII(name) || name.toLowerCase();
+  const hasOther = /[^\p{ASCII}]/u.test(name);
+  return (hasOther ? domainToASCII(name) : '') || name.toLowerCase();
 }

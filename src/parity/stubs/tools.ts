@@ -1,6 +1,7 @@
 /** Tools that people check with, and that mislead: dig, host, dnspython. One type per call, no hosts file. */
 import { inetPton, ipv6WithScope } from '../../resolv-conf/inet.ts';
-import { readAsBindTool, readAsDnspython } from '../../resolv-conf/readings/nameservers.ts';
+import { readAsBindTool } from '../../resolv-conf/readings/bind.ts';
+import { readAsDnspython } from '../../resolv-conf/readings/nameservers.ts';
 import type { Reading } from '../../resolv-conf/readings/reading.ts';
 import { canBeAsked, dotsIn, isRooted, toBytes, withoutRoot } from './names.ts';
 import {
@@ -23,11 +24,27 @@ interface Tool {
   readonly ad: boolean;
   readonly names: (lookup: Lookup, reading: Reading) => readonly string[];
   readonly end: (last: Asked, type: string, lookup: Lookup) => Ending;
+  readonly ask: (tool: Tool, reading: Reading, wire: Wire, question: Question) => OracleReply;
   /** rcodes after which the next name is tried */
   readonly goesOnAfter: ReadonlySet<Rcode>;
-  /** rcodes that send it to the next server, if there is one; undefined: not measured */
-  readonly nextServerAfter: ReadonlySet<Rcode> | undefined;
   readonly read: (situation: Situation) => Reading;
+}
+
+/** One of BIND's: it asks its first server as often as it tries, every other one once. */
+interface BindTool extends Tool {
+  /** undefined: `attempts` of the file */
+  readonly tries: number | undefined;
+  /** rcodes that send it to the next server, if there is one */
+  readonly nextServerAfter: ReadonlySet<Rcode>;
+  /** the errors for a file, a name and servers that do not serve */
+  readonly errors: { readonly file: string; readonly name: string; readonly servers: string };
+}
+
+interface Question {
+  readonly name: string;
+  readonly type: string;
+  /** as typed, nothing appended */
+  readonly isTyped: boolean;
 }
 
 interface Asked {
@@ -35,9 +52,12 @@ interface Asked {
   readonly reply: OracleReply;
 }
 
+/** Ends the tool: thrown where it prints a message and exits. */
+class ToolExit extends Error {}
+
 /** dig 9.18: the name as it is; with `+search` the list by ndots, which ends at anything but NXDOMAIN. */
 export function createDig(situation: Situation): StubResolver {
-  return createTool(situation, {
+  return createBindTool(situation, {
     name: 'dig',
     optSize: 1232,
     ad: true,
@@ -45,20 +65,29 @@ export function createDig(situation: Situation): StubResolver {
       flags?.includes('+search') === true ? digList(name, reading) : [name],
     end: ({ name, reply }, type) => hit(reply, type, name) ?? { kind: 'failed', error: 'exit 0' },
     goesOnAfter: new Set(['NXDOMAIN']),
+    tries: undefined,
     nextServerAfter: new Set(),
-    read: ({ resolvConf }) => readAsBindTool(resolvConf),
+    errors: { file: 'exit 1', name: 'exit 10', servers: 'exit 9' },
   });
 }
 
 /** With enough dots the name alone; else the search list, then the name. */
 function digList(name: string, reading: Reading): readonly string[] {
   if (isRooted(name) || dotsIn(name) >= reading.ndots.value) return [name];
-  return [...reading.search.map(({ domain }) => `${name}.${domain}`), name];
+  return [...reading.search.map(({ domain }) => under(name, domain)), name];
 }
+
+/** `.` is the root, which `N.` is under already. */
+function under(name: string, domain: string): string {
+  return domain === '.' ? `${name}.` : `${name}.${domain}`;
+}
+
+/** host sets its tries itself and passes over `attempts`. */
+const hostTries = 2;
 
 /** host 9.18: the search list by ndots; NODATA and SERVFAIL end it. */
 export function createHost(situation: Situation): StubResolver {
-  return createTool(situation, {
+  return createBindTool(situation, {
     name: 'host',
     optSize: null,
     ad: false,
@@ -77,8 +106,13 @@ export function createHost(situation: Situation): StubResolver {
       };
     },
     goesOnAfter: new Set(['NXDOMAIN']),
+    tries: hostTries,
     nextServerAfter: new Set(['SERVFAIL']),
-    read: ({ resolvConf }) => readAsBindTool(resolvConf),
+    errors: {
+      file: 'exit 1: ',
+      name: 'exit 1: ',
+      servers: 'exit 1: ;; no servers could be reached',
+    },
   });
 }
 
@@ -106,7 +140,7 @@ export function createDnspython(situation: Situation): StubResolver {
       return { kind: 'failed', error: reply.rcode === 'NOERROR' ? 'NoAnswer' : 'NoNameservers' };
     },
     goesOnAfter: new Set(['NXDOMAIN']),
-    nextServerAfter: undefined,
+    ask: askPython,
     read: (situation) => readAsDnspython(situation.resolvConf, situation),
   });
 }
@@ -115,6 +149,21 @@ function pythonList(name: string, reading: Reading): readonly string[] {
   if (isRooted(name)) return [name];
   const suffixed = reading.search.map(({ domain }) => `${name}.${domain}`);
   return dotsIn(name) >= reading.ndots.value ? [name, ...suffixed] : [...suffixed, name];
+}
+
+function createBindTool(situation: Situation, tool: Omit<BindTool, 'ask' | 'read'>): StubResolver {
+  const reading = readAsBindTool(situation.resolvConf);
+  const ask: Tool['ask'] = (_, own, wire, question) => askBind(tool, own, wire, question);
+  const run = createTool(situation, { ...tool, ask, read: () => reading });
+  return (lookup, oracle) => {
+    // a leading hyphen is an option, and none of these that anyone would mean
+    const isOption = lookup.name.startsWith('-');
+    return reading.isRefused || isOption ? exit(tool.errors.file) : run(lookup, oracle);
+  };
+}
+
+function exit(error: string): Outcome {
+  return { kind: 'failed', error, queries: [], elapsedMs: 0 };
 }
 
 function createTool(situation: Situation, tool: Tool): StubResolver {
@@ -131,43 +180,86 @@ function run(tool: Tool, reading: Reading, wire: Wire, lookup: Lookup): Ending {
   const type = lookup.family === 'inet' ? 'A' : 'AAAA';
   let last: Asked | undefined;
   for (const name of tool.names(lookup, reading)) {
-    const reply = ask(tool, reading, wire, withoutRoot(toBytes(name)), type);
-    last = { name, reply };
-    if (!tool.goesOnAfter.has(reply.rcode)) break;
+    try {
+      const question = { name: withoutRoot(toBytes(name)), type, isTyped: name === lookup.name };
+      const reply = tool.ask(tool, reading, wire, question);
+      last = { name, reply };
+    } catch (thrown) {
+      if (!(thrown instanceof ToolExit)) throw thrown;
+      return { kind: 'failed', error: thrown.message };
+    }
+    if (!tool.goesOnAfter.has(last.reply.rcode)) break;
   }
   if (last === undefined) throw new BeyondMeasured(`${tool.name} without a name`);
   return tool.end(last, type, lookup);
 }
 
-/** Only what was measured: one server, or the next one after a failing reply. */
-function ask(tool: Tool, reading: Reading, wire: Wire, name: string, type: string): OracleReply {
-  if (!canBeAsked(name)) throw new BeyondMeasured(`${tool.name}: a name that cannot be asked`);
-  const servers = reading.nameservers.map(({ address }) => address);
-  for (const [index, server] of servers.entries()) {
-    if (inetPton(server) === undefined && ipv6WithScope(server) === undefined) {
-      throw new BeyondMeasured(`${tool.name}: a server that is no plain address`);
-    }
-    const marks = { optSize: tool.optSize, ad: tool.ad };
-    const answer = wire.send({ server, transport: 'udp', name, type }, marks);
-    const isLast = index === servers.length - 1;
-    if (answer.kind === 'closed' && !isLast && tool.nextServerAfter !== undefined) continue;
-    if (answer.kind !== 'reply') {
-      throw new BeyondMeasured(`${tool.name}: a server without an answer`);
-    }
-    wire.nowMs += answer.delayMs;
-    if (answer.isTruncated) {
-      const again = wire.send({ server, transport: 'tcp', name, type }, marks);
-      if (again.kind !== 'reply') throw new BeyondMeasured(`${tool.name}: no answer over TCP`);
-      return again;
-    }
-    const isFailure = answer.rcode !== 'NOERROR' && answer.rcode !== 'NXDOMAIN';
-    if (!isFailure || isLast) return answer;
-    if (tool.nextServerAfter === undefined) {
-      throw new BeyondMeasured(`${tool.name}: a failure of one of several servers`);
-    }
-    if (!tool.nextServerAfter.has(answer.rcode)) return answer;
+/** dighost.c: a server that is silent or refuses is tried again while tries are left, then the next one. */
+function askBind(
+  tool: Omit<BindTool, 'ask' | 'read'>,
+  reading: Reading,
+  wire: Wire,
+  { name, type, isTyped }: Question,
+): OracleReply {
+  if (name !== '' && !canBeAsked(name)) {
+    throw new ToolExit(isTyped ? tool.errors.name : tool.errors.file);
   }
-  throw new BeyondMeasured(`${tool.name} without a server`);
+  const marks = { optSize: tool.optSize, ad: tool.ad };
+  let triesLeft = tool.tries ?? reading.attempts.value;
+  for (const [index, { address: server }] of reading.nameservers.entries()) {
+    for (;;) {
+      const answer = wire.send({ server, transport: 'udp', name, type }, marks);
+      const isLate = answer.kind === 'reply' && answer.delayMs >= reading.timeoutMs.value;
+      if (answer.kind === 'reply' && !isLate) {
+        wire.nowMs += answer.delayMs;
+        const isLast = index === reading.nameservers.length - 1;
+        if (tool.nextServerAfter.has(answer.rcode) && !isLast) break;
+        return answer.isTruncated ? overTcp(tool, wire, server, { name, type }) : answer;
+      }
+      if (answer.kind !== 'closed') wire.nowMs += reading.timeoutMs.value;
+      if (triesLeft <= 1) break;
+      triesLeft--;
+    }
+  }
+  throw new ToolExit(tool.errors.servers);
+}
+
+function overTcp(
+  { name: tool, optSize, ad }: Pick<Tool, 'name' | 'optSize' | 'ad'>,
+  wire: Wire,
+  server: string,
+  question: Omit<Question, 'isTyped'>,
+): OracleReply {
+  const again = wire.send({ server, transport: 'tcp', ...question }, { optSize, ad });
+  if (again.kind !== 'reply') throw new BeyondMeasured(`${tool}: no answer over TCP`);
+  return again;
+}
+
+/** dnspython, only what was measured: one server, or the first of several where it answers. */
+function askPython(
+  tool: Tool,
+  reading: Reading,
+  wire: Wire,
+  { name, type }: Question,
+): OracleReply {
+  if (!canBeAsked(name)) throw new BeyondMeasured(`${tool.name}: a name that cannot be asked`);
+  const [first] = reading.nameservers;
+  const server = first?.address ?? '';
+  if (inetPton(server) === undefined && ipv6WithScope(server) === undefined) {
+    throw new BeyondMeasured(`${tool.name}: a server that is no plain address`);
+  }
+  const { optSize, ad } = tool;
+  const answer = wire.send({ server, transport: 'udp', name, type }, { optSize, ad });
+  if (answer.kind !== 'reply') {
+    throw new BeyondMeasured(`${tool.name}: a server without an answer`);
+  }
+  wire.nowMs += answer.delayMs;
+  if (answer.isTruncated) return overTcp(tool, wire, server, { name, type });
+  const isFailure = answer.rcode !== 'NOERROR' && answer.rcode !== 'NXDOMAIN';
+  if (isFailure && reading.nameservers.length > 1) {
+    throw new BeyondMeasured(`${tool.name}: a failure of one of several servers`);
+  }
+  return answer;
 }
 
 function hit(reply: OracleReply, type: string, name: string): Ending | undefined {

@@ -1,4 +1,4 @@
-/** Resolvers that take little more than the servers from resolv.conf: Java's JNDI provider, systemd-resolved's input, BIND's tools, dnspython. */
+/** Resolvers that take little more than the servers from resolv.conf: Java's JNDI provider, systemd-resolved's input, dnspython. */
 import { inetPton, ipv6WithScope } from '../inet.ts';
 import type { ResolvConf } from '../resolv-conf.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from './reading.ts';
 
 const jndiNameservers = 5;
-const bindNameservers = 3;
+const pythonNameservers = 3;
 
 /** Java's JNDI DNS provider: `nameserver` lines at column 0, five at most; nothing else counts. */
 export function readAsJndi(conf: ResolvConf | undefined): Reading {
@@ -49,17 +49,8 @@ export function readAsResolvedInput(conf: ResolvConf | undefined): Reading {
   return reading.build();
 }
 
-/** BIND's tools (dig, host): white-space separated words, last list wins, ndots; no list without a line. */
-export function readAsBindTool(conf: ResolvConf | undefined): Reading {
-  return readTool(conf, undefined);
-}
-
-/** dnspython: as BIND's tools, and the host name's domain where the file has no list. */
+/** dnspython: white-space separated words, last list wins, ndots; the host name's domain where there is no list. */
 export function readAsDnspython(conf: ResolvConf | undefined, context: ReadingContext): Reading {
-  return readTool(conf, context.hostname);
-}
-
-function readTool(conf: ResolvConf | undefined, hostname: string | undefined): Reading {
   const reading = new ReadingBuilder({ timeoutMs: 5000, attempts: 2 });
   for (const line of linesOf(conf)) {
     if (line.kind === 'blank' || line.kind === 'comment') continue;
@@ -75,10 +66,10 @@ function readTool(conf: ResolvConf | undefined, hostname: string | undefined): R
       }
     }
   }
-  if (reading.search.length === 0 && hostname !== undefined) {
-    const domain = domainOfHostname(hostname);
+  if (reading.search.length === 0) {
+    const domain = domainOfHostname(context.hostname);
     if (domain !== '') reading.setSearch([domain], undefined);
   }
-  reading.finishNameservers(bindNameservers, ['127.0.0.1']);
+  reading.finishNameservers(pythonNameservers, ['127.0.0.1']);
   return reading.build();
 }

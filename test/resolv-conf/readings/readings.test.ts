@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readAsBindTool } from '../../../src/resolv-conf/readings/bind.ts';
 import { readAsBusybox } from '../../../src/resolv-conf/readings/busybox.ts';
 import { readAsCAres } from '../../../src/resolv-conf/readings/c-ares.ts';
 import { readAsGlibc } from '../../../src/resolv-conf/readings/glibc.ts';
 import { readAsGo } from '../../../src/resolv-conf/readings/go.ts';
 import { readAsMusl } from '../../../src/resolv-conf/readings/musl.ts';
 import {
-  readAsBindTool,
   readAsDnspython,
   readAsJndi,
   readAsResolvedInput,

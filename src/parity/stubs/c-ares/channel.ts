@@ -19,6 +19,8 @@ export interface ChannelSettings {
   /** rounds a time-out up to when the program looks at its timers; Node looks once a second */
   readonly roundUpMs?: (ms: number) => number;
   readonly isRotating: boolean;
+  /** `use-vc` where the program lets it count: every query over TCP */
+  readonly isTcpOnly?: boolean;
   /** 1.34 with `rotate`: draws a server by lot, an index below `count` */
   readonly draw: (count: number) => number;
 }
@@ -115,7 +117,7 @@ export class CAresChannel {
       tries: 0,
       error: this.#is134() ? 'ARES_SUCCESS' : 'ARES_ECONNREFUSED',
       hasEdns: this.#settings.hasEdns,
-      isTcp: false,
+      isTcp: this.#settings.isTcpOnly ?? false,
       hasRetries: true,
       timeout: { ms: 0, latestMs: 0 },
       isDone: false,
