@@ -14,8 +14,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { CommandResult, Machine } from '../../src/host/machine.ts';
 
+/** In memory where that can be: thousands of synced writes take minutes on a busy disk. */
+const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 export class FolderHost implements Machine {
-  readonly root: string = mkdtempSync(join(tmpdir(), 'homeport-host-'));
+  readonly root: string = mkdtempSync(join(PARENT, 'homeport-host-'));
   readonly commands: string[] = [];
   /** Commands that fail, by their beginning. */
   readonly failing: string[] = [];

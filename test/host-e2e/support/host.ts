@@ -4,8 +4,8 @@
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,9 @@ import { fileURLToPath } from 'node:url';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const BOOT_TIMEOUT_MS = 60_000;
 const COMMAND_TIMEOUT_MS = 180_000;
+const MEMORY = '/dev/shm';
+/** Two hosts with their images and packages, thrice. */
+const ENOUGH_BYTES = 6 * 2 ** 30;
 
 /** Who writes resolv.conf there. */
 export type Manager =
@@ -49,7 +52,7 @@ export async function buildImages(): Promise<void> {
 
 export class TestHost {
   readonly name: string;
-  readonly #directory: string = mkdtempSync(join(tmpdir(), 'hph-'));
+  readonly #directory: string = mkdtempSync(join(placeOfDisks(), 'hph-'));
   readonly #lower: string;
   #outer: ChildProcessWithoutNullStreams | undefined;
   #production: ChildProcessWithoutNullStreams | undefined;
@@ -177,6 +180,16 @@ export class TestHost {
     this.#production?.kill('SIGKILL');
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** In memory where it has the room: dpkg, dockerd and an install sync all the time. */
+function placeOfDisks(): string {
+  if (!existsSync(MEMORY)) return tmpdir();
+  const { bavail, bsize } = statfsSync(MEMORY);
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  // From 6.6 on tmpfs has extended attributes of users, which are compared.
+  const hasAttributes = major > 6 || (major === 6 && minor >= 6);
+  return hasAttributes && bavail * bsize > ENOUGH_BYTES ? MEMORY : tmpdir();
 }
 
 /** Waits for something that only asking tells. */
