@@ -353,6 +353,12 @@ export class EngineModel {
         if (this.#table.isStarting(id)) settle();
       },
     });
+    // By now it is on the gateway bridge too, of which no event tells: it asks from its address there,
+    // perhaps in the first millisecond of its life.
+    const bridge = this.#networks.gatewayBridgeId;
+    if (bridge !== undefined && this.#networks.isOverlayNetwork(networkId)) {
+      this.#networkInspections.want(bridge);
+    }
   }
 
   #connect(
