@@ -91,7 +91,11 @@ export class NetworkTable {
 
   /** Whether containers on it reach the host by another address than the one they have there. */
   isOverlay(endpoint: Endpoint): boolean {
-    return this.#factsOf(endpoint)?.driver === 'overlay';
+    return this.isOverlayNetwork(endpoint.networkId || endpoint.networkName);
+  }
+
+  isOverlayNetwork(id: string): boolean {
+    return this.#find(id)?.driver === 'overlay';
   }
 
   /** The name of a network, or its id where it is not known. */

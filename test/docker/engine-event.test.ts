@@ -37,7 +37,7 @@ describe('an event', () => {
     {
       name: 'rename, with both names',
       is: ['container', 'rename', { name: 'new', oldName: '/old' }],
-      want: { kind: 'container', id: 'id1', names: ['new', 'old'] },
+      want: { kind: 'rename', id: 'id1', names: ['new', 'old'], from: 'old', to: 'new' },
     },
     {
       name: 'creation, with the names in its labels',
@@ -85,7 +85,16 @@ describe('an event', () => {
     },
     { name: 'new network', is: ['network', 'create', {}], want: { kind: 'networks' } },
     { name: 'Swarm’s removed network', is: ['network', 'remove', {}], want: { kind: 'networks' } },
-    { name: 'Swarm service', is: ['service', 'update', {}], want: { kind: 'swarm' } },
+    {
+      name: 'Swarm service',
+      is: ['service', 'update', { name: 'Web' }],
+      want: { kind: 'swarm', service: 'id1', names: ['web'] },
+    },
+    {
+      name: 'Swarm node',
+      is: ['node', 'update', { name: 'node-1', 'availability.new': 'drain' }],
+      want: { kind: 'swarm', service: '', names: [] },
+    },
     { name: 'pulled image', is: ['image', 'pull', {}], want: { kind: 'other' } },
   ];
   for (const { name, is, want } of cases) {

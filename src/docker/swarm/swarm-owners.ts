@@ -139,7 +139,7 @@ function serviceOwner(reading: Reading): Owner {
   const { service, live, claims, wishes, swarm } = reading;
   const { engine } = reading.around;
   const published = live.length === 0 ? [] : service.ports.filter(({ isIngress }) => isIngress);
-  const mesh = published.length === 0 ? [] : swarm.nodes.filter(isOpen);
+  const mesh = published.length === 0 ? [] : swarm.nodes.filter(isOpen).sort(byAddress);
   const hosts = live.filter(({ task }) => task.ports.length > 0).map(({ node }) => node);
   const outside = outsideOf([...mesh, ...hosts], reading);
   const ports = [...published, ...live.flatMap(({ task }) => task.ports)];
@@ -173,7 +173,8 @@ function taskOwner(reading: Reading, at: LiveTask, claims: readonly Claim[]): Ow
     .map((name): Claim => ({ name: plainName(name), source: 'name', networks: null }));
   return {
     ...common(reading),
-    id: `${around.engine}/${task.id}`,
+    // Tasks made in one go are told in the order of their numbers.
+    id: `${around.engine}/${service.id}/${String(task.slot).padStart(6, '0')}/${task.id}`,
     title,
     condition: isReady ? 'ready' : 'starting',
     startedAtMs: task.createdAtMs,
@@ -229,6 +230,11 @@ function keyed(addresses: readonly SwarmAddress[], around: SwarmSurroundings): O
     const network = around.keyOf(networkId);
     return network === null ? [] : [{ address, network }];
   });
+}
+
+/** Ids are random; the same swarm is to read the same each time. */
+function byAddress(a: NodeFacts, b: NodeFacts): number {
+  return a.address < b.address ? -1 : 1;
 }
 
 function isOpen(node: NodeFacts): boolean {
