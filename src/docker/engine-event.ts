@@ -41,6 +41,14 @@ export type EngineEvent = {
   readonly atMs: number;
 } & (
   | { readonly kind: 'container'; readonly id: string; readonly names: readonly string[] }
+  /** It gave up one name for another, and left the first to whoever is renamed to it. */
+  | {
+      readonly kind: 'rename';
+      readonly id: string;
+      readonly names: readonly string[];
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly kind: 'kill'; readonly id: string }
   /** Its process ended; the engine may take its time to say so when asked. */
   | { readonly kind: 'die'; readonly id: string; readonly names: readonly string[] }
@@ -91,6 +99,7 @@ function meaningOf(
     case 'container':
       if (id === '' || IDLE_ACTIONS.test(action)) return { kind: 'other' };
       if (action === 'kill') return { kind: 'kill', id };
+      if (action === 'rename') return renaming(id, attributes);
       return {
         kind: DEATHS.has(action) ? 'die' : 'container',
         id,
@@ -108,4 +117,11 @@ function meaningOf(
     default:
       return { kind: 'other' };
   }
+}
+
+function renaming(id: string, attributes: Readonly<Record<string, string>>): Meaning {
+  // The first of all names is that of the container itself; the engine writes the old one with a slash.
+  const [to = ''] = namesInAttributes({ name: attributes.name ?? '' });
+  const [from = ''] = namesInAttributes({ oldName: attributes.oldName ?? '' });
+  return { kind: 'rename', id, names: namesInAttributes(attributes), from, to };
 }

@@ -36,6 +36,8 @@ export type EngineReply =
 const SUSPICION_MS = 2000;
 /** Where the engine has not described a container for so long after its death, its address is dead. */
 const BELIEF_MS = 100;
+/** So long does a name that a rename took away wait for its heir: scripts rename the old container, then the new one. */
+const SUCCESSION_MS = 200;
 /** Containers told at once; a larger piece would keep the thread for more than some 10 ms. */
 const FLUSH_LIMIT = 256;
 /** A refresh that finds more than that has lost touch, and must not crowd out events. */
@@ -58,6 +60,11 @@ export class EngineModel {
   readonly #suspects = new Map<string, number>();
   /** Containers whose process ended, until an inspect that began later has spoken. */
   readonly #deaths = new Map<string, { readonly order: number; readonly atMs: number }>();
+  /** Names that a rename took away, until another container is renamed to them. */
+  readonly #successions = new Map<
+    string,
+    { readonly untilMs: number; readonly settle: () => void }
+  >();
   readonly #random: () => number;
   #lastToken = 0;
   #wantedList: Listing | null = null;
@@ -111,6 +118,9 @@ export class EngineModel {
         this.#changed(event.id, event.names);
         this.#deaths.set(event.id, { order: this.#inspections.order, atMs: nowMs + BELIEF_MS });
         break;
+      case 'rename':
+        this.#renamed(event, nowMs);
+        break;
       case 'kill':
         this.#suspect(event.id, nowMs + SUSPICION_MS);
         break;
@@ -160,6 +170,7 @@ export class EngineModel {
   take(nowMs: number): EngineRequest[] {
     const requests: EngineRequest[] = [];
     this.#believeDeaths(nowMs);
+    this.#endSuccessions(nowMs);
     if (this.#areNetworksWanted && !this.#areNetworksAsked) {
       this.#areNetworksWanted = false;
       this.#areNetworksAsked = true;
@@ -183,7 +194,8 @@ export class EngineModel {
   /** When `take` may have more although nothing came in; Infinity: never. */
   get nextMs(): number {
     const deaths = [...this.#deaths.values()].map((death) => death.atMs);
-    return Math.min(this.#inspections.nextMs, this.#swarmReads.nextMs, ...deaths);
+    const successions = [...this.#successions.values()].map(({ untilMs }) => untilMs);
+    return Math.min(this.#inspections.nextMs, this.#swarmReads.nextMs, ...deaths, ...successions);
   }
 
   /** The reply to an `inspect` request. */
@@ -293,6 +305,7 @@ export class EngineModel {
     this.#areNetworksAsked = false;
     this.#suspects.clear();
     this.#deaths.clear();
+    this.#endSuccessions(Number.POSITIVE_INFINITY);
   }
 
   get counts(): EngineCounts {
@@ -305,6 +318,29 @@ export class EngineModel {
 
   #changed(id: string, names: readonly string[]): void {
     this.#inspections.mark(id, 'urgent', this.#touch(id, names));
+  }
+
+  #renamed(event: EngineEvent & { readonly kind: 'rename' }, nowMs: number): void {
+    const { id, names, from, to } = event;
+    const settle = this.#touch(id, names);
+    const succession = this.#successions.get(to);
+    this.#successions.delete(to);
+    this.#inspections.mark(id, 'urgent', () => {
+      settle();
+      succession?.settle();
+    });
+    if (from === '' || from === to) return;
+    this.#successions.get(from)?.settle();
+    const untilMs = nowMs + SUCCESSION_MS;
+    this.#successions.set(from, { untilMs, settle: this.#touchNames([from]) });
+  }
+
+  #endSuccessions(nowMs: number): void {
+    for (const [name, { untilMs, settle }] of this.#successions) {
+      if (untilMs > nowMs) continue;
+      this.#successions.delete(name);
+      settle();
+    }
   }
 
   /** The names wait until the returned function is called, which may happen more than once. */

@@ -280,6 +280,46 @@ describe('the model', () => {
     assert.deepEqual(addresses(), []);
   });
 
+  describe('a name that a rename took away', () => {
+    const HEIR: MadeContainer = { ...WEB, id: 'b'.repeat(64), name: 'web-2' };
+
+    beforeEach(() => {
+      known(WEB);
+      event('create', { name: 'web-2' }, 'container', HEIR.id);
+      describes(HEIR);
+      event('rename', { name: 'web-1', oldName: '/web' });
+      describes({ ...WEB, name: 'web-1' });
+    });
+
+    it('waits for the container that is renamed to it, and no longer', () => {
+      assert.equal(sink.isWaiting('web', nowMs), true);
+      assert.equal(sink.isWaiting('web-1', nowMs), false);
+      nowMs += 50;
+      event('rename', { name: 'web', oldName: '/web-2' }, 'container', HEIR.id);
+      assert.equal(sink.isWaiting('web', nowMs), true);
+      describes({ ...HEIR, name: 'web' });
+      assert.equal(sink.isWaiting('web', nowMs), false);
+      assert.equal(sink.isWaiting('web-2', nowMs), true);
+    });
+
+    it('waits a moment, where nobody comes', () => {
+      assert.equal(model.nextMs, nowMs + 200);
+      nowMs += 199;
+      turn();
+      assert.equal(sink.isWaiting('web', nowMs), true);
+      nowMs += 1;
+      turn();
+      assert.equal(sink.isWaiting('web', nowMs), false);
+      assert.equal(sink.touches.size, 0);
+    });
+
+    it('waits no longer than the connection lasts', () => {
+      model.disconnected();
+      turn();
+      assert.equal(sink.touches.size, 0);
+    });
+  });
+
   it('lets everybody go when the connection is lost, and keeps what is known', () => {
     known(WEB);
     event('update', { name: 'web' });

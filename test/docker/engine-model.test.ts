@@ -123,6 +123,8 @@ function played(
     engine.advance(engine.now + gapMs);
   }
   engine.advance(engine.now + QUIET_MS);
+  // As the edge does at `nextMs`.
+  watched.turn();
   assert.ok(engine.isQuiet, 'nothing is left to happen');
   return watched;
 }
