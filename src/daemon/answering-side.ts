@@ -60,10 +60,11 @@ export class AnsweringSide {
     settings: ResolverSettings,
     transport: Transport,
     post: (message: FromAnswering) => void,
+    cookieSecret: Uint8Array,
   ) {
     this.#transport = transport;
     this.#post = post;
-    this.#ports = this.#makePorts();
+    this.#ports = this.#makePorts(cookieSecret);
     this.#resolver = new Resolver(settings, this.#ports);
   }
 
@@ -84,7 +85,7 @@ export class AnsweringSide {
     this.#post({ kind: 'stopped' });
   }
 
-  #makePorts(): ResolverPorts {
+  #makePorts(cookieSecret: Uint8Array): ResolverPorts {
     const transport = this.#transport;
     const post = this.#post;
     return {
@@ -106,6 +107,7 @@ export class AnsweringSide {
       refresh: (sequence) => post({ kind: 'refresh', sequence }),
       leaked: (name, client) => post({ kind: 'leaked', name, client }),
       refused: (name, client, reason) => post({ kind: 'refused', name, client, reason }),
+      cookieSecret,
       answered: null,
       failed: (error) =>
         post({

@@ -8,11 +8,23 @@ import { AnsweringSide } from './answering-side.ts';
 import type { ToAnswering } from './messages.ts';
 
 // `Answering` started this thread, and gives it nothing else.
-const { transport: kind, settings, bell, port, isShared }: AnsweringStart = workerData;
+const {
+  transport: kind,
+  settings,
+  bell,
+  port,
+  isShared,
+  cookieSecret,
+}: AnsweringStart = workerData;
 
 const transport =
   kind === 'batch' ? createBatchTransport({ bellFd: bell.fd, isShared }) : createDgramTransport();
-const side = new AnsweringSide(settings, transport, (message) => port.postMessage(message));
+const side = new AnsweringSide(
+  settings,
+  transport,
+  (message) => port.postMessage(message),
+  cookieSecret,
+);
 await side.run(
   openMailbox<ToAnswering>(port, bell, (message) => {
     side.take(message);

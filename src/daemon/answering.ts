@@ -1,4 +1,5 @@
 /** The main side's hold on one answering thread: sends it messages, and does what it cannot do itself. */
+import { randomBytes } from 'node:crypto';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { HomeportError, messageOf } from '../errors.ts';
 import { createDoorbell, type Doorbell, Mailbox } from '../listen/mailbox.ts';
@@ -6,6 +7,7 @@ import { startThread } from '../listen/start-thread.ts';
 import type { TcpClient } from '../listen/tcp.ts';
 import type { ResolverSettings, UpstreamServer } from '../resolve/settings.ts';
 import type { StreamDone } from '../upstream/stream.ts';
+import { COOKIE_SECRET_BYTES } from '../wire/cookie.ts';
 import type { AnsweringReport, FromAnswering, ListenTarget, ToAnswering } from './messages.ts';
 
 export type TransportKind = 'batch' | 'dgram';
@@ -29,6 +31,7 @@ export interface AnsweringStart {
   readonly port: MessagePort;
   /** Several threads share the listening addresses. */
   readonly isShared: boolean;
+  readonly cookieSecret: Uint8Array;
 }
 
 /** Where something is bound. */
@@ -38,6 +41,9 @@ export interface Bound {
 }
 
 type Answer = Extract<FromAnswering, { readonly request: number }>;
+
+/** One for all threads, as any of them may get a client's next query. */
+const COOKIE_SECRET: Uint8Array = Uint8Array.from(randomBytes(COOKIE_SECRET_BYTES));
 
 /** A thread that does not stop when told to is ended. */
 const STOP_MS = 2_000;
@@ -64,7 +70,7 @@ export class Answering {
   ) {
     const bell = createDoorbell(options.transport);
     const { port1, port2 } = new MessageChannel();
-    const start: AnsweringStart = { ...options, bell, port: port2 };
+    const start: AnsweringStart = { ...options, bell, port: port2, cookieSecret: COOKIE_SECRET };
     this.#duties = duties;
     this.#port = port1;
     this.#mailbox = new Mailbox(port1, bell);

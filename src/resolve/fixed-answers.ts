@@ -16,6 +16,8 @@ const NOWHERE = [keyOfText('invalid'), keyOfText('onion')];
 
 /** Compiled once for each configuration. */
 export class FixedAnswers {
+  /** Nothing was asked: the reply is for its cookie. */
+  readonly empty: Compiled = compileBare(RCODE.NOERROR);
   readonly servfail: Compiled = compileBare(RCODE.SERVFAIL);
   readonly refused: Compiled = compileBare(RCODE.REFUSED);
   readonly formerr: Compiled = compileBare(RCODE.FORMERR);

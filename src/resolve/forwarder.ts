@@ -35,11 +35,17 @@ export interface UpstreamQuestion {
   readonly upstreams: readonly Upstream[];
 }
 
+interface Failure {
+  readonly upstream: Upstream;
+  readonly reason: string;
+}
+
 interface Pending {
   readonly question: UpstreamQuestion;
   readonly waiters: ((outcome: Outcome) => void)[];
   readonly tried: number[];
-  readonly failures: string[];
+  /** Who failed and how. */
+  readonly failures: Failure[];
   /** Who is asked now. */
   upstream: Upstream | undefined;
   /** Where replies to datagrams may arrive: those of earlier attempts too, which may only be slow. */
@@ -297,7 +303,7 @@ export class Forwarder {
       return;
     }
     pending.lastReply ??= reply;
-    pending.failures.push(`${nameOf(upstream)}: rcode ${reply.rcode}`);
+    pending.failures.push({ upstream, reason: `rcode ${reply.rcode}` });
     if (isLate && pending.attempt > 0) return;
     // Asking the same server again would get the same refusal.
     if (pending.tried.length >= pending.question.upstreams.length) this.#giveUp(pending);
@@ -310,7 +316,7 @@ export class Forwarder {
     this.#dropStream(pending);
     if (upstream !== undefined) {
       this.upstreams.failed(upstream, this.#ports.steady(), reason);
-      pending.failures.push(`${nameOf(upstream)}: ${reason}`);
+      pending.failures.push({ upstream, reason });
     }
     this.#tryNext(pending);
   }
@@ -330,7 +336,7 @@ export class Forwarder {
   #end(pending: Pending): void {
     const { lastReply, failures } = pending;
     if (lastReply !== undefined) this.#finish(pending, { kind: 'reply', reply: lastReply });
-    else this.#finish(pending, { kind: 'failed', reason: failures.join('; ') });
+    else this.#finish(pending, { kind: 'failed', reason: reasonOf(failures) });
   }
 
   #finish(pending: Pending, outcome: Outcome): void {
@@ -394,6 +400,16 @@ function isReplyTo(
   return (
     uint16(bytes, 4) === 0 && length === HEADER_BYTES && ((bytes[3] ?? 0) & 15) !== RCODE.NOERROR
   );
+}
+
+/** `10.0.0.2, 10.0.0.3: no answer in time; 10.0.0.4: refused`: each way to fail once, and each server once with it. */
+function reasonOf(failures: readonly Failure[]): string {
+  const servers = new Map<string, Set<string>>();
+  for (const { upstream, reason } of failures) {
+    const named = servers.get(reason) ?? new Set();
+    servers.set(reason, named.add(nameOf(upstream)));
+  }
+  return [...servers].map(([reason, named]) => `${[...named].join(', ')}: ${reason}`).join('; ');
 }
 
 function nameOf(upstream: Upstream): string {

@@ -40,6 +40,8 @@ export interface ResolverPorts {
   leaked(name: string, client: string): void;
   /** An expected or departed name was refused. */
   refused(name: string, client: string, reason: string): void;
+  /** Makes cookies (RFC 9018): 16 random bytes, the same for all who answer at the same addresses. */
+  readonly cookieSecret: Uint8Array;
   /** One line per query where `log.queries` is on; else null. */
   readonly answered: ((line: AnsweredQuery) => void) | null;
   /** Something was thrown while one query was served; it got SERVFAIL. */

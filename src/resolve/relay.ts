@@ -7,12 +7,15 @@ import {
   compileNegative,
   extendedErrorOption,
 } from '../wire/compiled.ts';
-import { EDNS_OPTION, HEADER_BYTES, putUint16, QueryReader, uint16 } from '../wire/query.ts';
+import type { ServerCookies } from '../wire/cookie.ts';
+import { HEADER_BYTES, passedOptions, putUint16, QueryReader } from '../wire/query.ts';
 import {
   cutToSize,
+  hasHopOptions,
   type RelayedReply,
   readRelayed,
   withAliases,
+  withOptions,
   withoutOpt,
 } from '../wire/relayed.ts';
 import { OPT_BYTES, OUR_PAYLOAD_BYTES, replyLimit, writeReply } from '../wire/reply.ts';
@@ -36,7 +39,17 @@ export interface RelayJob {
   readonly startedAtMs: number;
 }
 
+/** What is relayed: fresh, or past its time because no upstream answers. */
+type Fetched =
+  | { readonly kind: 'reply'; readonly reply: RelayedReply; readonly isStale: boolean }
+  | { readonly kind: 'failed'; readonly reason: string };
+
 const MAX_MESSAGE_BYTES = 0xffff;
+const NO_OPTIONS: Uint8Array = new Uint8Array(0);
+/** RFC 8914 §4.4 and §4.20, for answers that RFC 8767 lets live on. */
+const STALE_TEXT = 'no upstream answers; this is what one said before';
+const STALE_ANSWER = extendedErrorOption(EDE.STALE_ANSWER, STALE_TEXT);
+const STALE_NXDOMAIN = extendedErrorOption(EDE.STALE_NXDOMAIN_ANSWER, STALE_TEXT);
 
 /** Forwards queries and answers the clients that wait for them. */
 export class Relay {
@@ -44,10 +57,17 @@ export class Relay {
   readonly #forwarder: Forwarder;
   readonly #query: QueryReader = new QueryReader();
   readonly #cache: AnswerCache;
+  readonly #cookies: ServerCookies;
   #settings: ResolverSettings;
 
-  constructor(ports: ResolverPorts, forwarder: Forwarder, settings: ResolverSettings) {
+  constructor(
+    ports: ResolverPorts,
+    forwarder: Forwarder,
+    settings: ResolverSettings,
+    cookies: ServerCookies,
+  ) {
     this.#ports = ports;
+    this.#cookies = cookies;
     this.#forwarder = forwarder;
     this.#settings = settings;
     this.#cache = new AnswerCache(settings.cache);
@@ -92,8 +112,16 @@ export class Relay {
   forward(job: RelayJob): void {
     this.#ask(upstreamMessage(job.message, this.#read(job.message)), (outcome) => {
       if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
-      else this.#deliver(job, outcome.reply);
+      else this.#deliver(job, outcome.reply, outcome.isStale);
     });
+  }
+
+  /** Answers with a kept answer that needs more than its TTLs changed. @returns false where it cannot be read */
+  deliverKept(job: RelayJob, kept: CachedAnswer): boolean {
+    const copy = this.#copyOf(kept, job.message);
+    if (copy === undefined) return false;
+    this.#deliver(job, copy.reply, copy.isStale, 'cache');
+    return true;
   }
 
   /** Asks a bare name under each search domain in turn, until one exists. */
@@ -118,7 +146,7 @@ export class Relay {
     this.#ask(upstreamMessage(renamed, this.#read(renamed)), (outcome) => {
       if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
       else if (outcome.reply.rcode === RCODE.NXDOMAIN) this.search(job, index + 1);
-      else this.#deliverAliased(job, outcome.reply, [bare, full]);
+      else this.#deliverAliased(job, outcome.reply, [bare, full], outcome.isStale);
     });
   }
 
@@ -140,7 +168,7 @@ export class Relay {
       deliver: (bytes) => {
         const reply = readRelayed(bytes);
         if (reply === undefined) this.#fail(job, 'the target of an alias has no readable answer');
-        else this.#deliverAliased(job, reply, [asked, target]);
+        else this.#deliverAliased(job, reply, [asked, target], false);
       },
     });
   }
@@ -148,8 +176,8 @@ export class Relay {
   /** Answers with something compiled here. */
   answer(job: RelayJob, answer: Compiled, from: ReplySource): void {
     const query = this.#read(job.message);
-    this.#write(job, query, from, answer.rcode, (out, limit) =>
-      writeReply(out, job.message, query, answer, limit),
+    this.#write(job, query, from, answer.rcode, (out, limit, cookie) =>
+      writeReply(out, job.message, query, answer, limit, cookie),
     );
   }
 
@@ -158,18 +186,28 @@ export class Relay {
     this.answer(job, compileBare(RCODE.SERVFAIL, error), 'upstream');
   }
 
-  #deliverAliased(job: RelayJob, reply: RelayedReply, chain: readonly Uint8Array[]): void {
+  #deliverAliased(
+    job: RelayJob,
+    reply: RelayedReply,
+    chain: readonly Uint8Array[],
+    isStale: boolean,
+  ): void {
     const bytes = withAliases(reply, chain, this.#settings.ttlSeconds);
     const aliased = bytes === undefined ? undefined : readRelayed(bytes);
     if (aliased === undefined)
       this.#fail(job, 'the answer is too large for an alias in front of it');
-    else this.#deliver(job, aliased);
+    else this.#deliver(job, aliased, isStale);
   }
 
-  #deliver(job: RelayJob, reply: RelayedReply): void {
+  #deliver(
+    job: RelayJob,
+    reply: RelayedReply,
+    isStale: boolean,
+    from: ReplySource = 'upstream',
+  ): void {
     const query = this.#read(job.message);
-    this.#write(job, query, 'upstream', reply.rcode, (out, limit) => {
-      const fitting = fit(reply, query, limit);
+    this.#write(job, query, from, reply.rcode, (out, limit, cookie) => {
+      const fitting = fit(withOurOptions(reply, query, cookie, isStale, limit), query, limit);
       out.set(fitting);
       // The client's own ID and spelling of the name: they differ among those who share an answer.
       out.set(job.message.subarray(0, 2));
@@ -183,17 +221,20 @@ export class Relay {
     query: QueryReader,
     from: ReplySource,
     rcode: number,
-    write: (out: Uint8Array, limit: number) => number,
+    write: (out: Uint8Array, limit: number, cookie: Uint8Array | null) => number,
   ): void {
     const { client, capture } = job;
     if (capture !== null) {
       const scratch = Buffer.alloc(MAX_MESSAGE_BYTES);
-      capture.deliver(scratch.subarray(0, write(scratch, MAX_MESSAGE_BYTES)));
+      // The alias's own reply gets the cookie, once.
+      capture.deliver(scratch.subarray(0, write(scratch, MAX_MESSAGE_BYTES, null)));
       return;
     }
     const out = this.#ports.beginReply(client);
     const limit = Math.min(out.length, replyLimit(query, client.isTcp));
-    this.#ports.endReply(client, write(out, limit));
+    const cookies = this.#cookies;
+    const cookie = cookies.optionFor(job.message, query, client.addressKey, this.#ports.now());
+    this.#ports.endReply(client, write(out, limit, cookie));
     this.#ports.answered?.({
       client: client.addressText(),
       qname: textOfWire(job.message, HEADER_BYTES),
@@ -211,16 +252,16 @@ export class Relay {
   }
 
   /** The reply to a message for an upstream: kept, or fetched. */
-  #ask(message: Buffer, done: (outcome: Outcome) => void): void {
+  #ask(message: Buffer, done: (outcome: Fetched) => void): void {
     const query = this.#read(message);
     const kept = this.kept(message, query);
-    const reply = kept === undefined ? undefined : this.#copyOf(kept, message);
-    if (reply !== undefined) done({ kind: 'reply', reply });
+    const copy = kept === undefined ? undefined : this.#copyOf(kept, message);
+    if (copy !== undefined) done(copy);
     else this.#fetch(message, done);
   }
 
   /** Asks upstream and keeps the answer; where nobody answers, a kept one serves past its time. */
-  #fetch(message: Buffer, done: (outcome: Outcome) => void): void {
+  #fetch(message: Buffer, done: (outcome: Fetched) => void): void {
     const query = this.#read(message);
     const question = {
       message,
@@ -231,29 +272,65 @@ export class Relay {
     this.#forwarder.ask(question, (outcome) => done(this.#keep(message, outcome)));
   }
 
-  #keep(message: Buffer, outcome: Outcome): Outcome {
+  #keep(message: Buffer, outcome: Outcome): Fetched {
     const query = this.#read(message);
     const nowMs = this.#ports.steady();
     if (outcome.kind === 'reply' && isAnswer(outcome.reply.rcode)) {
-      this.#cache.store(query, outcome.reply, nowMs);
-      return outcome;
+      const reply = ofThisHop(outcome.reply, query);
+      this.#cache.store(query, reply, nowMs);
+      return { kind: 'reply', reply, isStale: false };
     }
     const kept = this.#cache.find(message, query);
-    if (kept === undefined || !this.#cache.isStaleUsable(kept, nowMs)) return outcome;
-    this.#cache.failed(kept, nowMs);
-    const reply = this.#copyOf(kept, message);
-    return reply === undefined ? outcome : { kind: 'reply', reply };
+    if (kept !== undefined && this.#cache.isStaleUsable(kept, nowMs)) {
+      this.#cache.failed(kept, nowMs);
+      const copy = this.#copyOf(kept, message);
+      if (copy !== undefined) return copy;
+    }
+    if (outcome.kind === 'failed') return outcome;
+    return { kind: 'reply', reply: ofThisHop(outcome.reply, query), isStale: false };
   }
 
-  #copyOf(answer: CachedAnswer, message: Buffer): RelayedReply | undefined {
+  #copyOf(answer: CachedAnswer, message: Buffer): (Fetched & { kind: 'reply' }) | undefined {
     const copy = Buffer.alloc(answer.bytes.length);
-    writeCached(copy, message, this.#read(message), answer, this.#ports.steady());
-    return readRelayed(copy);
+    const nowMs = this.#ports.steady();
+    writeCached(copy, message, this.#read(message), answer, nowMs);
+    const reply = readRelayed(copy);
+    const isStale = nowMs >= answer.expiresMs;
+    return reply === undefined ? undefined : { kind: 'reply', reply, isStale };
   }
 }
 
 function isAnswer(rcode: number): boolean {
   return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN;
+}
+
+/**
+ * An upstream's reply as it may go to a client: less what its OPT says to us alone, and with an OPT where the
+ * client sent one and the upstream did not answer with one (RFC 6891 §6.1.1). What may be signed stays as it is.
+ */
+function ofThisHop(reply: RelayedReply, query: QueryReader): RelayedReply {
+  if (query.hasOtherRecords) return reply;
+  const lacksOpt = query.hasEdns && reply.opt === undefined && isAnswer(reply.rcode);
+  const isClean = !lacksOpt && !hasHopOptions(reply);
+  return isClean ? reply : withOptions(reply, NO_OPTIONS, query.isDnssecOk);
+}
+
+/** The reply with the cookie for this client, and a word that it is stale; the word only where there is room. */
+function withOurOptions(
+  reply: RelayedReply,
+  query: QueryReader,
+  cookie: Uint8Array | null,
+  isStale: boolean,
+  limit: number,
+): RelayedReply {
+  if (!query.hasEdns || query.hasOtherRecords || (cookie === null && !isStale)) return reply;
+  const own = cookie ?? NO_OPTIONS;
+  if (isStale) {
+    const error = reply.rcode === RCODE.NXDOMAIN ? STALE_NXDOMAIN : STALE_ANSWER;
+    const told = withOptions(reply, Buffer.concat([own, error]), query.isDnssecOk);
+    if (told.bytes.length <= limit) return told;
+  }
+  return cookie === null ? reply : withOptions(reply, own, query.isDnssecOk);
 }
 
 function fit(reply: RelayedReply, query: QueryReader, limit: number): Uint8Array {
@@ -281,11 +358,12 @@ function inDomain(bare: Uint8Array, domain: string): Uint8Array | undefined {
 /**
  * What is sent upstream for a query: its header bits, question and EDNS, less what is only between the
  * client and us (cookie, keepalive, padding: RFC 7873 §5, RFC 7828 §3.2.1, RFC 7830 §3) and with the size that we take.
- * A query with other records (TSIG signs its bytes) goes as it is.
+ * A query with other records goes as it is: TSIG signs its bytes, the cookie among them, and the reply's.
  */
 function upstreamMessage(message: Buffer, query: QueryReader): Buffer {
   if (query.hasOtherRecords || !query.hasEdns) return Buffer.from(message);
-  const options = passedOptions(message, query);
+  const { optOffset, optLength } = query;
+  const options = Buffer.concat(passedOptions(message, optOffset, optOffset + optLength));
   const sent = Buffer.alloc(query.questionEnd + OPT_BYTES + options.length);
   message.copy(sent, 0, 0, query.questionEnd);
   const opt = query.questionEnd;
@@ -295,18 +373,4 @@ function upstreamMessage(message: Buffer, query: QueryReader): Buffer {
   putUint16(sent, opt + 9, options.length);
   options.copy(sent, opt + OPT_BYTES);
   return sent;
-}
-
-function passedOptions(message: Buffer, query: QueryReader): Buffer {
-  const kept: Buffer[] = [];
-  const end = query.optOffset + query.optLength;
-  for (let at = query.optOffset; at < end; ) {
-    const next = at + 4 + uint16(message, at + 2);
-    const code = uint16(message, at);
-    const isOurs =
-      code === EDNS_OPTION.COOKIE || code === EDNS_OPTION.KEEPALIVE || code === EDNS_OPTION.PADDING;
-    if (!isOurs) kept.push(message.subarray(at, next));
-    at = next;
-  }
-  return Buffer.concat(kept);
 }

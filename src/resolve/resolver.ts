@@ -12,6 +12,7 @@ import {
   compileNegative,
   extendedErrorOption,
 } from '../wire/compiled.ts';
+import { ServerCookies } from '../wire/cookie.ts';
 import { isSameLabels, keyOfText } from '../wire/name-index.ts';
 import { HEADER_BYTES, QueryReader, rcodeOfVerdict } from '../wire/query.ts';
 import { replyLimit, writeReply } from '../wire/reply.ts';
@@ -85,6 +86,7 @@ export class Resolver {
   readonly #freshness: Freshness = new Freshness();
   readonly #forwarder: Forwarder;
   readonly #relay: Relay;
+  readonly #cookies: ServerCookies;
   #held = new Set<Held>();
   readonly #heldDeadlines = new Deadlines<Held>();
   #settings: ResolverSettings;
@@ -98,7 +100,8 @@ export class Resolver {
     this.#settings = settings;
     this.zone = new Zone(settings);
     this.#forwarder = new Forwarder(ports);
-    this.#relay = new Relay(ports, this.#forwarder, settings);
+    this.#cookies = new ServerCookies(ports.cookieSecret);
+    this.#relay = new Relay(ports, this.#forwarder, settings, this.#cookies);
     this.#answers = new FixedAnswers(settings.ttlSeconds);
     this.#hot = new HotReplies(ports.random(0x7fffffff));
     this.#turn = {
@@ -232,6 +235,11 @@ export class Resolver {
     const verdict = this.#query.read(turn.message, turn.message.length);
     if (verdict === 'query') {
       this.#decide(turn);
+      return;
+    }
+    if (verdict === 'cookie') {
+      const isAllowed = turn.standing?.isAllowed === true;
+      this.#send(turn, isAllowed ? this.#answers.empty : this.#answers.notAllowed, 'local');
       return;
     }
     this.counters.malformed++;
@@ -467,19 +475,27 @@ export class Resolver {
 
   #forward(turn: Turn): void {
     const kept = turn.capture === null ? this.#relay.kept(turn.message, this.#query) : undefined;
-    if (kept !== undefined && this.#sendKept(turn, kept)) return;
+    if (kept !== undefined && this.#sendKept(turn, kept)) {
+      this.counters.cached++;
+      return;
+    }
     this.counters.forwarded++;
     this.#relay.forward(this.#jobOf(turn));
   }
 
-  /** Sends a kept answer as it is. @returns false where it must be cut to the client's size */
+  /** Answers with a kept answer. @returns false where it cannot be */
   #sendKept(turn: Turn, kept: CachedAnswer): boolean {
     const { client, message, held } = turn;
     const query = this.#query;
-    const out = this.#ports.beginReply(client);
-    if (kept.bytes.length > Math.min(out.length, replyLimit(query, client.isTcp))) return false;
-    this.counters.cached++;
     const nowMs = this.#ports.steady();
+    const out = this.#ports.beginReply(client);
+    const limit = Math.min(out.length, replyLimit(query, client.isTcp));
+    const isStale = nowMs >= kept.expiresMs;
+    // As it is, but for ID, spelling and TTLs; or with more about it, or less.
+    const isAsItIs = query.cookieLength === 0 && !(isStale && query.hasEdns);
+    if (!isAsItIs || kept.bytes.length > limit) {
+      return this.#relay.deliverKept(this.#jobOf(turn), kept);
+    }
     const length = writeCached(out, message, query, kept, nowMs);
     this.#keepHot(turn, out, length, sameUntilMs(kept, nowMs));
     this.#ports.endReply(client, length);
@@ -540,7 +556,8 @@ export class Resolver {
     }
     const out = this.#ports.beginReply(client);
     const limit = Math.min(out.length, replyLimit(query, client.isTcp));
-    const length = writeReply(out, message, query, answer, limit);
+    const cookie = this.#cookieOf(turn);
+    const length = writeReply(out, message, query, answer, limit, cookie);
     // Addresses that are rotated are another reply each time.
     if (from === 'owned' && answer.rotationStride === 0) {
       this.#keepHot(turn, out, length, ALWAYS);
@@ -548,6 +565,12 @@ export class Resolver {
     this.#ports.endReply(client, length);
     this.#log(turn, answer.rcode, from);
     if (held !== undefined) client.release();
+  }
+
+  #cookieOf({ message, client }: Turn): Uint8Array | null {
+    const query = this.#query;
+    if (query.cookieLength === 0) return null;
+    return this.#cookies.optionFor(message, query, client.addressKey, this.#ports.now());
   }
 
   #log({ client, message, held }: Turn, rcode: number, from: ReplySource): void {

@@ -12,8 +12,11 @@ const MAX_LABELS = 128;
 /** EDNS option codes (IANA): those that are between us and one neighbour only are not passed on. */
 export const EDNS_OPTION = { COOKIE: 10, KEEPALIVE: 11, PADDING: 12, EDE: 15 } as const;
 
-/** What to do with a message that is no query we can serve: nothing, or an error without records. */
-export type Verdict = 'query' | 'drop' | 'formerr' | 'notimp' | 'badvers';
+/**
+ * What a message is: a query we can serve; one that asks for nothing but a cookie; or what to do with it
+ * else, nothing or an error without records.
+ */
+export type Verdict = 'query' | 'cookie' | 'drop' | 'formerr' | 'notimp' | 'badvers';
 
 /**
  * One message as read. Made once and used again for every message: `read` overwrites all fields.
@@ -56,7 +59,7 @@ export class QueryReader {
    * Reads one message.
    *
    * @param bytes the message from offset 0; never read at or past `length`
-   * @returns `query`; or `drop` (no header, or a reply: answering replies makes loops, RFC 5625 §10),
+   * @returns `query`; `cookie` for a cookie without a question (RFC 7873 §5.4); or `drop` (no header, or a reply: answering replies makes loops, RFC 5625 §10),
    *   `formerr` (RFC 1035 §4.1.1; QDCOUNT other than 1: RFC 9619), `notimp`, `badvers` (RFC 6891 §6.1.3)
    */
   read(bytes: Uint8Array, length: number): Verdict {
@@ -67,8 +70,13 @@ export class QueryReader {
     const opcode = (this.flags >> 11) & 15;
     const isQuestionRead = this.#readQuestion(bytes, length);
     if (opcode !== 0) return 'notimp';
-    if (!isQuestionRead) return 'formerr';
-    return this.#readRecords(bytes, length);
+    if (isQuestionRead) return this.#readRecords(bytes, length);
+    return uint16(bytes, 4) === 0 ? this.#readCookieQuery(bytes, length) : 'formerr';
+  }
+
+  #readCookieQuery(bytes: Uint8Array, length: number): Verdict {
+    const verdict = this.#readRecords(bytes, length);
+    return verdict === 'query' ? (this.cookieLength > 0 ? 'cookie' : 'formerr') : verdict;
   }
 
   #reset(): void {
@@ -146,10 +154,13 @@ export class QueryReader {
       const size = uint16(bytes, at + 2);
       if (at + 4 + size > end) return false;
       if (code === EDNS_OPTION.COOKIE) {
-        // 8 bytes of the client's, then none or 8 to 32 of a server's (RFC 7873 §5.2.2).
-        if (size !== 8 && (size < 16 || size > 40)) return false;
-        this.cookieOffset = at + 4;
-        this.cookieLength = size;
+        // The first one counts, others do not (RFC 7873 §4).
+        if (this.cookieLength === 0) {
+          // 8 bytes of the client's, then none or 8 to 32 of a server's (RFC 7873 §5.2.2).
+          if (size !== 8 && (size < 16 || size > 40)) return false;
+          this.cookieOffset = at + 4;
+          this.cookieLength = size;
+        }
       } else if (code !== EDNS_OPTION.KEEPALIVE && code !== EDNS_OPTION.PADDING) {
         this.hasPassedOptions = true;
       }
@@ -160,7 +171,7 @@ export class QueryReader {
 }
 
 /** The rcode of an error verdict. */
-export function rcodeOfVerdict(verdict: Exclude<Verdict, 'query' | 'drop'>): number {
+export function rcodeOfVerdict(verdict: Exclude<Verdict, 'query' | 'cookie' | 'drop'>): number {
   switch (verdict) {
     case 'formerr':
       return RCODE.FORMERR;
@@ -204,4 +215,22 @@ export function skipName(bytes: Uint8Array, start: number, length: number): numb
     at += size + 1;
   }
   return -1;
+}
+
+/** Whether an EDNS option is between two neighbours only (RFC 7873 §5, RFC 7828 §3.2.1, RFC 7830 §3). */
+export function isHopOption(code: number): boolean {
+  return (
+    code === EDNS_OPTION.COOKIE || code === EDNS_OPTION.KEEPALIVE || code === EDNS_OPTION.PADDING
+  );
+}
+
+/** The options in `bytes[start, end)` that are passed on to the next neighbour, each with its head. */
+export function passedOptions(bytes: Uint8Array, start: number, end: number): Uint8Array[] {
+  const passed: Uint8Array[] = [];
+  for (let at = start; at < end; ) {
+    const next = Math.min(end, at + 4 + uint16(bytes, at + 2));
+    if (!isHopOption(uint16(bytes, at))) passed.push(bytes.subarray(at, next));
+    at = next;
+  }
+  return passed;
 }

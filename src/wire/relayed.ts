@@ -4,7 +4,17 @@
  */
 import { TYPE } from '../dns/codes.ts';
 import { isSameLabels } from './name-index.ts';
-import { HEADER_BYTES, putUint16, putUint32, skipName, uint16, uint32 } from './query.ts';
+import {
+  HEADER_BYTES,
+  isHopOption,
+  passedOptions,
+  putUint16,
+  putUint32,
+  skipName,
+  uint16,
+  uint32,
+} from './query.ts';
+import { OPT_BYTES, OUR_PAYLOAD_BYTES } from './reply.ts';
 
 /** One record of a reply, by offsets into the message. */
 export interface RelayedRecord {
@@ -248,6 +258,40 @@ export function withoutOpt(reply: RelayedReply): Uint8Array {
   const cut = Buffer.from(bytes.subarray(0, opt.start));
   putUint16(cut, 10, uint16(bytes, 10) - 1 - after);
   return cut;
+}
+
+/** Whether an upstream's OPT carries what was between it and us alone. */
+export function hasHopOptions({ bytes, opt }: RelayedReply): boolean {
+  if (opt === undefined) return false;
+  for (let at = opt.fixed + 10; at < opt.end; at += 4 + uint16(bytes, at + 2))
+    if (isHopOption(uint16(bytes, at))) return true;
+  return false;
+}
+
+/**
+ * The reply with an OPT record of ours at its end: fields and options of the upstream's, if it sent one, less
+ * what was between it and us alone, and more options in front.
+ *
+ * @param added whole options
+ * @param isDnssecOk the query's DO bit, where the upstream sent no OPT (RFC 3225 §3)
+ */
+export function withOptions(
+  reply: RelayedReply,
+  added: Uint8Array,
+  isDnssecOk: boolean,
+): RelayedReply {
+  const { opt, bytes } = reply;
+  const fixed = Buffer.alloc(OPT_BYTES);
+  putUint16(fixed, 1, TYPE.OPT);
+  putUint16(fixed, 3, OUR_PAYLOAD_BYTES);
+  putUint16(fixed, 7, isDnssecOk ? 0x8000 : 0);
+  if (opt !== undefined) fixed.set(bytes.subarray(opt.fixed, opt.fixed + 8), 1);
+  const kept = opt === undefined ? [] : passedOptions(bytes, opt.fixed + 10, opt.end);
+  const rdata = Buffer.concat([added, ...kept]);
+  putUint16(fixed, 9, rdata.length);
+  const whole = Buffer.concat([withoutOpt(reply), fixed, rdata]);
+  putUint16(whole, 10, uint16(whole, 10) + 1);
+  return readRelayed(whole) ?? reply;
 }
 
 /** Whether a reply repeats a question: name (case aside), type and class (RFC 5452 §9.1). */

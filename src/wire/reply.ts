@@ -28,6 +28,7 @@ export function replyLimit(query: QueryReader, isTcp: boolean): number {
  * @param query the same message as read
  * @param answer what to say; its rotation moves on by one
  * @param limit the largest reply this client takes, in bytes
+ * @param cookie the COOKIE option as `ServerCookies` makes it, for a query that has one; it goes before everything else
  * @returns the reply's length; always at most `limit`, TC set where an RRset had to go (RFC 2181 §9)
  */
 export function writeReply(
@@ -36,12 +37,13 @@ export function writeReply(
   query: QueryReader,
   answer: Compiled,
   limit: number,
+  cookie: Uint8Array | null = null,
 ): number {
   const question = query.questionEnd;
   // One move costs less than a loop, and what is behind the question is written over.
   if (message.length <= PLAIN_UDP_BYTES) out.set(message);
   else for (let i = 0; i < question; i++) out[i] = message[i] ?? 0;
-  const optBytes = query.hasEdns ? OPT_BYTES : 0;
+  const optBytes = query.hasEdns ? OPT_BYTES + (cookie?.length ?? 0) : 0;
   const room = limit - question - optBytes;
   const isCut = answer.authorityOffset > room;
   // Authority goes whole too; addresses beside an SRV may go without a word (RFC 2181 §9).
@@ -56,7 +58,7 @@ export function writeReply(
   putUint16(out, 10, (hasAdditional ? answer.additionalCount : 0) + (query.hasEdns ? 1 : 0));
   if (!isCut) copyBody(out, question, answer, bodyLength);
   const end = question + bodyLength;
-  return query.hasEdns ? writeOpt(out, end, query, answer, limit) : end;
+  return query.hasEdns ? writeOpt(out, end, query, answer, limit, cookie) : end;
 }
 
 function bodyBytes(
@@ -99,17 +101,20 @@ function writeOpt(
   query: QueryReader,
   answer: Compiled,
   limit: number,
+  cookie: Uint8Array | null,
 ): number {
   const option = answer.extendedError;
-  const optionLength =
-    option !== null && at + OPT_BYTES + option.length <= limit ? option.length : 0;
+  const cookieLength = cookie?.length ?? 0;
+  const optionAt = at + OPT_BYTES + cookieLength;
+  const optionLength = option !== null && optionAt + option.length <= limit ? option.length : 0;
   out[at] = 0;
   putUint16(out, at + 1, 41);
   putUint16(out, at + 3, OUR_PAYLOAD_BYTES);
   out[at + 5] = answer.rcode >> 4;
   out[at + 6] = 0;
   putUint16(out, at + 7, query.isDnssecOk ? 0x8000 : 0);
-  putUint16(out, at + 9, optionLength);
-  if (option !== null) copy(out, at + OPT_BYTES, option, 0, optionLength);
-  return at + OPT_BYTES + optionLength;
+  putUint16(out, at + 9, cookieLength + optionLength);
+  if (cookie !== null) copy(out, at + OPT_BYTES, cookie, 0, cookieLength);
+  if (option !== null) copy(out, optionAt, option, 0, optionLength);
+  return optionAt + optionLength;
 }

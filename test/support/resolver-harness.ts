@@ -19,6 +19,8 @@ export const SETTINGS: ResolverSettings = {
   cache: { size: 0, maxTtlSeconds: 86400, negativeMaxTtlSeconds: 900, serveStaleSeconds: 0 },
 };
 
+export const COOKIE_SECRET: Buffer = Buffer.from('e5e973e5a6b2a43f48e7dc849e37bfcf', 'hex');
+
 /** A query that went upstream. */
 export interface Sent {
   readonly server: UpstreamServer;
@@ -70,6 +72,7 @@ export class Harness {
       refresh: (sequence) => this.refreshes.push(sequence),
       leaked: (name, client) => this.leaks.push(`${name} ${client}`),
       refused: () => undefined,
+      cookieSecret: COOKIE_SECRET,
       answered,
       failed: (error) => this.failures.push(error),
       upstreamChanged: (server, isUp) =>
