@@ -15,13 +15,19 @@ const PAIRS_PER_COMMAND = 3;
 /** A fallback may have to take over first. */
 const RESOLVES_WITHIN_MS = 10_000;
 
-/** How often a command makes these system calls, by strace's own record. */
-async function countCalls(host: TestHost, calls: string, command: string): Promise<number> {
+/** Which of these system calls change something, by number from 1, as strace's own record has them. */
+async function changingCalls(
+  host: TestHost,
+  calls: string,
+  command: string,
+): Promise<readonly number[]> {
   await host.output(`strace -f --seccomp-bpf -e trace=${calls} -o /tmp/calls ${command}`);
-  const record = await host.output("grep -E '^[0-9]+ +[a-z]+\\(' /tmp/calls | cut -d' ' -f1");
+  const record = await host.output("grep -E '^[0-9]+ +[a-z]+\\(' /tmp/calls");
+  const lines = record.split('\n').map((line) => line.split(/ +/));
   // The program's main thread makes all of them, and the first.
-  const threads = record.split('\n');
-  return threads.filter((thread) => thread === threads[0]).length;
+  const own = lines.filter(([thread]) => thread === lines[0]?.[0]);
+  // Before a file is written, what an earlier run left of it is removed: mostly nothing.
+  return own.flatMap((words, index) => (words.includes('ENOENT') ? [] : [index + 1]));
 }
 
 /** Runs a command that is killed at its nth call; false: it came to its end. */
@@ -59,20 +65,16 @@ for (const { manager, last } of hosts) {
 
     const places = async (command: string): Promise<readonly (readonly [string, number])[]> => {
       const reverse = command === INSTALL ? UNINSTALL : INSTALL;
-      const changes = await countCalls(host, CHANGES, command);
+      const changes = await changingCalls(host, CHANGES, command);
       await host.output(reverse);
-      const pairs = await countCalls(host, COMMANDS, command);
+      const pairs = await changingCalls(host, COMMANDS, command);
       await host.output(reverse);
-      const isLate = (n: number, total: number) =>
-        command === INSTALL ? n > total - last : n <= last;
-      const steps = Array.from({ length: changes }, (_, index) => [CHANGES, index + 1] as const);
-      const runs = Array.from(
-        { length: Math.floor(pairs / PAIRS_PER_COMMAND) },
-        (_, index) => [COMMANDS, index * PAIRS_PER_COMMAND + 1] as const,
-      );
+      const commands = pairs.filter((_, index) => index % PAIRS_PER_COMMAND === 0);
+      const some = (numbers: readonly number[]) =>
+        command === INSTALL ? numbers.slice(-last) : numbers.slice(0, last);
       return [
-        ...steps.filter(([, n]) => isLate(n, changes)),
-        ...runs.filter(([, n]) => isLate(n, pairs)),
+        ...some(changes).map((n) => [CHANGES, n] as const),
+        ...some(commands).map((n) => [COMMANDS, n] as const),
       ];
     };
 
