@@ -83,25 +83,27 @@ function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
   let value: unknown = data;
   for (const step of path) {
     if (typeof value !== 'object' || value === null) return undefined;
-    value = Reflect.get(value, step);
+    value = Object.hasOwn(value, step) ? Reflect.get(value, step) : undefined;
   }
   return value;
 }
 
 /** What people write who come from other servers. */
-const OTHER_WORDS: Readonly<Record<string, string>> = {
-  nameserver: 'upstreams',
-  nameservers: 'upstreams',
-  forwarders: 'upstreams',
-  servers: 'upstreams',
-  server: 'upstreams',
-  port: 'listen',
-  bind: 'listen',
-  domain: 'region',
-  hosts: 'records',
-  docker: 'engines',
-  socket: 'control',
-};
+const OTHER_WORDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    nameserver: 'upstreams',
+    nameservers: 'upstreams',
+    forwarders: 'upstreams',
+    servers: 'upstreams',
+    server: 'upstreams',
+    port: 'listen',
+    bind: 'listen',
+    domain: 'region',
+    hosts: 'records',
+    docker: 'engines',
+    socket: 'control',
+  }),
+);
 
 function unknownKey(path: readonly PropertyKey[]): PathFault {
   const key = String(path.at(-1));
@@ -118,7 +120,7 @@ function unknownKey(path: readonly PropertyKey[]): PathFault {
 function meantKey(key: string, parent: readonly PropertyKey[], here: readonly string[]): string {
   const near = nearest(key, here);
   if (near !== undefined) return `did you mean ${near}?`;
-  const other = parent.length === 0 ? OTHER_WORDS[key.toLowerCase()] : undefined;
+  const other = parent.length === 0 ? OTHER_WORDS.get(key.toLowerCase()) : undefined;
   if (other !== undefined) return `did you mean ${other}?`;
   const home = parent.length === 0 ? homeOf(key) : topLevelKeys().includes(key) ? '' : undefined;
   if (home === '') return 'it belongs at the top level';
@@ -150,7 +152,7 @@ function topLevelKeys(): readonly string[] {
 /** The key under whose mapping this one is known. */
 function homeOf(key: string): string | undefined {
   return Object.entries(schemaRoot().properties ?? {}).find(
-    ([, node]) => node.properties?.[key] !== undefined,
+    ([, node]) => node.properties !== undefined && Object.hasOwn(node.properties, key),
   )?.[0];
 }
 
@@ -176,7 +178,8 @@ function nodesAt(path: readonly PropertyKey[]): readonly SchemaNode[] {
   for (const step of path) {
     nodes = nodes.flatMap(alternatives).flatMap((node) => {
       if (typeof step === 'number') return node.items === undefined ? [] : [node.items];
-      const own = node.properties?.[String(step)];
+      const { properties = {} } = node;
+      const own = Object.hasOwn(properties, String(step)) ? properties[String(step)] : undefined;
       if (own !== undefined) return [own];
       return typeof node.additionalProperties === 'object' ? [node.additionalProperties] : [];
     });

@@ -124,7 +124,8 @@ function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
     const [, line, column] = /:(\d+):(\d+)$/.exec(where) ?? [];
     return [Number(line ?? 0), Number(column ?? 0)];
   };
-  return [...problems].sort((a, b) => {
+  const told = new Map(problems.map((problem) => [printProblem(problem), problem]));
+  return [...told.values()].sort((a, b) => {
     const [lineA, columnA] = rank(a);
     const [lineB, columnB] = rank(b);
     return lineA - lineB || columnA - columnB;

@@ -38,10 +38,10 @@ export function printProblem(problem: ConfigProblem): string {
   const { where, path, message, value, wayOut } = problem;
   const what = path === '' ? message : `${path}: ${message}`;
   const line = `${what}${value === null ? '' : ` (${value})`}${wayOut === null ? '' : ` — ${wayOut}`}`;
-  return `${where}: ${line.replaceAll(/\p{Cc}/gu, escaped)}`;
+  return `${where}: ${line.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, escaped)}`;
 }
 
-/** A control character as JSON would write it: a message is one line, and harmless on a terminal. */
+/** A control character as JSON would write it: a message is one line, harmless on a terminal, and reads as it is. */
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

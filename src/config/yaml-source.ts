@@ -71,7 +71,7 @@ export function readYaml(text: string): YamlSource {
   if (broken.length > 0) return { data: undefined, faults: inOrder(broken), ...places };
   try {
     const data: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    return { data, faults: duplicateFaults(document, placeAt), ...places };
+    return { data, faults: keyFaults(document, placeAt), ...places };
   } catch (error) {
     const isMerge = messageOf(error).startsWith('Merge sources');
     const fault = isMerge
@@ -133,14 +133,29 @@ function aliasFaults(document: Document, placeAt: (offset: number) => Place): Pl
   return faults;
 }
 
-function duplicateFaults(document: Document, placeAt: (offset: number) => Place): PlacedFault[] {
+function keyFaults(document: Document, placeAt: (offset: number) => Place): PlacedFault[] {
   const faults: PlacedFault[] = [];
   visit(document, {
     Map(_, map) {
-      faults.push(...duplicateKeys(map, placeAt));
+      faults.push(...duplicateKeys(map, placeAt), ...lostKeys(map, placeAt));
     },
   });
   return faults;
+}
+
+/** `__proto__` would set what other keys fall back to, and be seen by nobody. */
+function lostKeys(map: YAMLMap, placeAt: (offset: number) => Place): PlacedFault[] {
+  return map.items.flatMap(({ key }) =>
+    isScalar(key) && key.value === '__proto__'
+      ? [
+          {
+            place: placeAt(startOf(key)),
+            fault: { message: 'unknown key', wayOut: 'remove it' },
+            value: shown('__proto__'),
+          },
+        ]
+      : [],
+  );
 }
 
 function duplicateKeys(map: YAMLMap, placeAt: (offset: number) => Place): PlacedFault[] {

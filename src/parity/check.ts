@@ -87,7 +87,9 @@ function searchInForce(inputs: ParityInputs): readonly string[] {
 /** A container has the stub that its files show, unless somebody says otherwise; elsewhere all kinds run. */
 function stubsFor(target: Target, inputs: ParityInputs): readonly string[] {
   const name = target.title.replace(/^container /, '');
-  const override = inputs.stubOverrides[target.title] ?? inputs.stubOverrides[name];
+  const overrides = new Map(Object.entries(inputs.stubOverrides));
+  // a Map, because a container may be called `constructor`
+  const override = overrides.get(target.title) ?? overrides.get(name);
   if (override !== undefined) return [override];
   const found = target.kind === 'container' && target.libc && stubOfLibc(target.libc);
   if (found) return [found];

@@ -10,6 +10,9 @@ function linesFor(yaml: string): string[] {
   return result.problems.map((problem) => printProblem(problem).replace(/^h\.yaml:/, ''));
 }
 
+const knownAtTop =
+  'known here: listen, region, search, domains, ttl, hold_ms, upstreams, resolv_conf, engines, networks, records, expected, allow, cache, control, state, log, threads, transport, parity';
+
 const cases: readonly { name: string; yaml: string; want: readonly string[] }[] = [
   {
     name: 'an unknown key that is nearly a known one',
@@ -40,6 +43,37 @@ const cases: readonly { name: string; yaml: string; want: readonly string[] }[] 
     name: 'an unknown key near nothing',
     yaml: 'log:\n  colour: true\n',
     want: ['2:3: log.colour: unknown key — known here: level, queries'],
+  },
+  {
+    name: 'keys that every object has',
+    yaml: 'constructor: 1\ntoString: 2\nlog: { valueOf: 3 }\n',
+    want: [
+      `1:1: constructor: unknown key — ${knownAtTop}`,
+      `2:1: toString: unknown key — ${knownAtTop}`,
+      '3:8: log.valueOf: unknown key — known here: level, queries',
+    ],
+  },
+  {
+    name: 'a key that would set what others fall back to',
+    yaml: '__proto__: { ttl: 5 }\nrecords: { __proto__: 10.0.0.1 }\n',
+    want: [
+      '1:1: unknown key ("__proto__") — remove it',
+      '2:12: unknown key ("__proto__") — remove it',
+    ],
+  },
+  {
+    name: 'a number that is wrong in two ways, once',
+    yaml: 'ttl: 99999999999999999999\n',
+    want: [
+      '1:6: ttl: is not a whole number of seconds from 0 to 604800 (100000000000000000000) — write 0',
+    ],
+  },
+  {
+    name: 'letters that turn the line around',
+    yaml: 'region: "\u202egro.elpmaxe"\n',
+    want: [
+      '1:9: region: is no domain name: the label "\\u202egro" has more than letters, digits, inner hyphens and underscores ("\\u202egro.elpmaxe") — write labels of letters, digits and inner hyphens, with dots between them',
+    ],
   },
   {
     name: 'a key twice',

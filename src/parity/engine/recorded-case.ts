@@ -90,7 +90,7 @@ function flagsOf(args: readonly string[]): DnsSettings {
   const flags = { servers: [] as string[], search: [] as string[], options: [] as string[] };
   for (const [index, word] of args.entries()) {
     const [name = '', inline] = word.split(/=(.*)/s);
-    const key = FLAGS[name];
+    const key = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
     const value = inline ?? args[index + 1];
     if (key !== undefined && value !== undefined) flags[key].push(value);
   }

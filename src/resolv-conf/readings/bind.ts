@@ -24,7 +24,7 @@ export function readAsBindTool(conf: ResolvConf | undefined): BindReading {
   let isRefused = false;
   for (let keyword = words.next(); keyword !== undefined; keyword = words.next()) {
     if (keyword === '') continue;
-    const read = keywords[keyword];
+    const read = keywords.get(keyword);
     if (read === undefined) words.skipLine();
     else isRefused = !read(reading, words) || isRefused;
   }
@@ -35,7 +35,7 @@ export function readAsBindTool(conf: ResolvConf | undefined): BindReading {
 /** Reads what follows a keyword. @returns whether it could be read */
 type Read = (reading: ReadingBuilder, words: Words) => boolean;
 
-const keywords: Readonly<Record<string, Read>> = {
+const readers = {
   nameserver(reading, words) {
     const { line } = words;
     const word = words.next() ?? '';
@@ -64,11 +64,13 @@ const keywords: Readonly<Record<string, Read>> = {
     return options.length > 0 && options.every((option) => readOption(reading, option, line));
   },
   // `address/mask`, the mask as an address, too; a prefix length is refused
-  sortlist: (_, words) => {
+  sortlist(_, words) {
     const pairs = words.rest();
     return pairs.length > 0 && pairs.every((pair) => pair.split('/').every(isAddress));
   },
-};
+} satisfies Readonly<Record<string, Read>>;
+
+const keywords: ReadonlyMap<string, Read> = new Map(Object.entries(readers));
 
 function isAddress(text: string): boolean {
   return isIP(text) !== 0;

@@ -39,7 +39,7 @@ export function askSource(
 ): NssResult {
   const isBuiltIn = source === 'files' || source === 'dns';
   if (!isBuiltIn && !process.situation.nssModules.has(source)) return unavailable;
-  const module = modules[source];
+  const module = Object.hasOwn(modules, source) ? modules[source] : undefined;
   if (module === undefined) throw new BeyondMeasured(`the NSS module ${source} is not modelled`);
   return module(process, name, family);
 }
