@@ -11,6 +11,7 @@ import { resolveCommand } from './resolve.ts';
 import { type RunServer, serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import type { Terminal } from './terminal.ts';
+import { waitCommand } from './wait.ts';
 
 /** What a command's action leaves behind. */
 export type Finish = (exitCode: number) => void;
@@ -62,6 +63,7 @@ export async function buildProgram(
     .addCommand(resolveCommand(terminal, finish))
     .addCommand(explainCommand(terminal, finish))
     .addCommand(namesCommand(terminal, finish))
+    .addCommand(waitCommand(terminal, finish))
     .addCommand(leaseCommand(terminal, finish))
     .addCommand(statusCommand(terminal, finish))
     .addCommand(await parityOrItsName(argv))

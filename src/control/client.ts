@@ -73,7 +73,15 @@ export class ControlClient {
 
   /** Events from now on, until the signal or the server ends them; the latter throws CONTROL_UNAVAILABLE. */
   async events(signal: AbortSignal): Promise<AsyncGenerator<ControlEvent>> {
-    return this.#eventsOf(await this.#send('GET', '/v1/events', signal), signal);
+    // Events may be long in coming; that they will come is said at once.
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), REPLY_TIMEOUT_MS);
+    const either = AbortSignal.any([signal, patience.signal]);
+    try {
+      return this.#eventsOf(await this.#send('GET', '/v1/events', either), signal);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async *#eventsOf(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<ControlEvent> {

@@ -34,14 +34,16 @@ const SOURCE_WORDS: Readonly<Record<Source, string>> = {
 
 /** Why the first group comes before the later one. */
 const BECAUSE: Readonly<Record<Criterion, (first: Group, later: Group, view: View) => string>> = {
-  network: (first, later, view) =>
-    view.kind === 'container'
-      ? `${says(first, 'is', 'are')} on a network of the client`
-      : `this host reaches ${groupText(first)}, and not ${groupText(later)}`,
+  network: (first, later, view) => {
+    if (view.kind === 'container') return `${says(first, 'is', 'are')} on a network of the client`;
+    return isEngines(later)
+      ? `this host reaches ${groupText(first)}, and not ${groupText(later)}`
+      : kindOrder(first, later);
+  },
   project: (first) => `${says(first, 'is', 'are')} of the client's own project`,
   address: (first, later) =>
     `${says(first, 'has', 'have')} an address, ${says(later, 'has', 'have')} none`,
-  kind: (first, later) => `a ${kindText(first)} comes before a ${kindText(later)}`,
+  kind: kindOrder,
   readiness: (first, later) => {
     const waiting = later.members.filter(({ condition }) => condition !== 'ready');
     const why = listed(waiting.map(conditionText));
@@ -54,6 +56,15 @@ const BECAUSE: Readonly<Record<Criterion, (first: Group, later: Group, view: Vie
   key: (first) =>
     `both started at ${isoTime(first.startedAtMs)}, so the order of their ids decides`,
 };
+
+function kindOrder(first: Group, later: Group): string {
+  return `a ${kindText(first)} comes before a ${kindText(later)}`;
+}
+
+/** Whether engines run it, so that a network can be out of reach; records and leases are on none. */
+function isEngines({ kind }: Group): boolean {
+  return kind === 'container' || kind === 'service';
+}
 
 /** A group and its verb. */
 function says(group: Group, one: string, many: string): string {

@@ -93,6 +93,8 @@ export class FakeControlSource implements ControlSource {
     ttlSeconds: 0,
     note: null,
   };
+  /** By name, where not all have one verdict. */
+  readonly verdicts = new Map<string, ExplainReport['verdict']>();
   fails: Error | undefined;
   readonly listeners = new Set<(event: ControlEvent) => void>();
 
@@ -117,7 +119,7 @@ export class FakeControlSource implements ControlSource {
         project: query.from === null ? null : 'build-1',
         networks: query.from === null ? [] : ['build-1_default'],
       },
-      verdict: this.verdict,
+      verdict: this.verdicts.get(query.name) ?? this.verdict,
       steps: [
         { kind: 'note', text: 'one group claims the name' },
         { kind: 'passed', text: 'redis-a: not ready' },
