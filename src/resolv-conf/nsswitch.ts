@@ -88,7 +88,12 @@ function readSources(text: string, line: number, problems: string[]): readonly N
 
 function readCriteria(token: string, line: number, problems: string[]): readonly NssCriterion[] {
   const criteria: NssCriterion[] = [];
-  for (const word of token.slice(1, -1).split(/\s+/)) {
+  // blanks around `=` and after `!` are allowed
+  const words = token
+    .slice(1, -1)
+    .replaceAll(/\s*=\s*/g, '=')
+    .replaceAll(/!\s+/g, '!');
+  for (const word of words.split(/\s+/)) {
     if (word === '') continue;
     const [, not, status, action] = /^(!?)([a-z]+)=([a-z]+)$/i.exec(word) ?? [];
     if (status === undefined || action === undefined) {

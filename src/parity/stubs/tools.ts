@@ -34,8 +34,8 @@ interface Tool {
 interface BindTool extends Tool {
   /** undefined: `attempts` of the file */
   readonly tries: number | undefined;
-  /** rcodes that send it to the next server, if there is one */
-  readonly nextServerAfter: ReadonlySet<Rcode>;
+  /** replies that send it to the next server, if there is one */
+  readonly isPassedOver: (reply: OracleReply) => boolean;
   /** the errors for a file, a name and servers that do not serve */
   readonly errors: { readonly file: string; readonly name: string; readonly servers: string };
 }
@@ -66,7 +66,7 @@ export function createDig(situation: Situation): StubResolver {
     end: ({ name, reply }, type) => hit(reply, type, name) ?? { kind: 'failed', error: 'exit 0' },
     goesOnAfter: new Set(['NXDOMAIN']),
     tries: undefined,
-    nextServerAfter: new Set(),
+    isPassedOver: () => false,
     errors: { file: 'exit 1', name: 'exit 10', servers: 'exit 9' },
   });
 }
@@ -107,7 +107,8 @@ export function createHost(situation: Situation): StubResolver {
     },
     goesOnAfter: new Set(['NXDOMAIN']),
     tries: hostTries,
-    nextServerAfter: new Set(['SERVFAIL']),
+    isPassedOver: ({ rcode, isRecursionAvailable }) =>
+      rcode === 'SERVFAIL' || !isRecursionAvailable,
     errors: {
       file: 'exit 1: ',
       name: 'exit 1: ',
@@ -213,7 +214,7 @@ function askBind(
       if (answer.kind === 'reply' && !isLate) {
         wire.nowMs += answer.delayMs;
         const isLast = index === reading.nameservers.length - 1;
-        if (tool.nextServerAfter.has(answer.rcode) && !isLast) break;
+        if (tool.isPassedOver(answer) && !isLast) break;
         return answer.isTruncated ? overTcp(tool, wire, server, { name, type }) : answer;
       }
       if (answer.kind !== 'closed') wire.nowMs += reading.timeoutMs.value;

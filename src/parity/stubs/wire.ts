@@ -62,7 +62,7 @@ export class Wire {
 function reachedAs(server: string): string {
   if (server === '0.0.0.0') return '127.0.0.1';
   if (!server.startsWith('::')) return server;
-  if (server === '::') return '::1';
+  if (server === '::' || server.startsWith('::1%')) return '::1';
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(server)?.[1] ?? server;
 }
 

@@ -43,7 +43,8 @@ interface Query {
   error: AresStatus;
   hasEdns: boolean;
   isTcp: boolean;
-  hasRetries: boolean;
+  /** how often it may still be asked again, whatever tries are left */
+  retriesLeft: number;
   timeout: Moment;
   isDone: boolean;
 }
@@ -118,7 +119,7 @@ export class CAresChannel {
       error: this.#is134() ? 'ARES_SUCCESS' : 'ARES_ECONNREFUSED',
       hasEdns: this.#settings.hasEdns,
       isTcp: this.#settings.isTcpOnly ?? false,
-      hasRetries: true,
+      retriesLeft: Number.POSITIVE_INFINITY,
       timeout: { ms: 0, latestMs: 0 },
       isDone: false,
     };
@@ -134,9 +135,25 @@ export class CAresChannel {
     return first;
   }
 
-  /** Lets a query of this type that is still under way end with its current try. */
+  /**
+   * Lets a query of this type that is still under way end with its current try; with the next one, where
+   * its failure is read in one go with the reply that stops it: to decide on a retry comes first then.
+   */
   stopRetries(type: string): void {
-    for (const query of this.#queries) if (query.type === type) query.hasRetries = false;
+    for (const query of this.#queries) {
+      if (query.type !== type) continue;
+      const mayBeReadTogether = !query.isDone && this.#hasFailureNow(query);
+      query.retriesLeft = mayBeReadTogether ? this.#settings.draw(2) : 0;
+    }
+  }
+
+  #hasFailureNow(query: Query): boolean {
+    return this.#arrivals.some(
+      (arrival) =>
+        arrival.query === query &&
+        arrival.ms === this.#wire.nowMs &&
+        failureOf(arrival.reply.rcode) !== undefined,
+    );
   }
 
   /** Handles replies, refusals and time-outs in time order until no query is left. */
@@ -250,8 +267,12 @@ export class CAresChannel {
     query.error = error;
     query.tries++;
     const most = this.#settings.servers.length * this.#settings.tries;
-    if (query.tries < most && query.hasRetries) this.#send(query);
-    else this.#end(query, query.error, undefined);
+    if (query.tries < most && query.retriesLeft > 0) {
+      query.retriesLeft--;
+      this.#send(query);
+    } else {
+      this.#end(query, query.error, undefined);
+    }
   }
 
   /** 1.18: with several servers, one that failed is not asked this question again. */

@@ -2,7 +2,7 @@
 import { nssAction } from '../../../resolv-conf/nsswitch.ts';
 import { readAsGlibc } from '../../../resolv-conf/readings/glibc.ts';
 import { byDestination } from '../destination-order.ts';
-import { literalAddress, withoutRoot } from '../names.ts';
+import { literalAddress, toBytes, withoutRoot } from '../names.ts';
 import {
   addressesIn,
   BeyondMeasured,
@@ -125,10 +125,11 @@ function asExit(ending: Ending): Ending {
 function resQuery(process: GlibcProcess, { name, family, api }: Lookup): Ending {
   if (family === 'unspec') throw new BeyondMeasured('res_query without a type');
   const type = family === 'inet' ? 'A' : 'AAAA';
+  const bytes = toBytes(name);
   const found =
     api === 'res_search'
-      ? search(process.sender, process.reading, name, [type])
-      : query(process.sender, withoutRoot(name), [type]);
+      ? search(process.sender, process.reading, bytes, [type])
+      : query(process.sender, withoutRoot(bytes), [type]);
   if (found.kind === 'miss') return failed(found.herrno);
   const addresses = found.replies.flatMap((reply) => addressesIn(reply, type));
   return { kind: 'found', addresses, owner: found.name, source: 'dns' };
