@@ -5,6 +5,7 @@ import type { EngineConfig } from '../config/config.ts';
 import type { EngineAddress } from '../docker/engine-address.ts';
 import type { EngineState } from '../docker/engine-sink.ts';
 import { EngineWatch } from '../docker/engine-watch.ts';
+import { hostInterfaces } from '../host/interfaces.ts';
 import type { Logger } from '../log.ts';
 import type { EngineStanding } from '../resolve/settings.ts';
 import { engineAddress } from './engine-address.ts';
@@ -74,6 +75,7 @@ export class Engines {
       at,
       answer: config.answer === 'host' ? 'host' : 'container',
       ...(config.addresses[0] === undefined ? {} : { address: config.addresses[0] }),
+      interfaces: hostInterfaces,
       log: this.#options.log,
       sink: {
         changed: (change) => naming.apply(config.name, change),

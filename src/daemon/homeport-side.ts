@@ -1,7 +1,7 @@
 /** homeport as a parity check sees it: as it runs, or else as configuration and containers would have it. */
-import { networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
 import type { NamesReport, StatusReport } from '../control/reports.ts';
+import { hostInterfaces } from '../host/interfaces.ts';
 import type { RunningContainer } from '../parity/collect/container-files.ts';
 import { ownedByContainers } from '../parity/collect/owned-names.ts';
 import type { HomeportSide, OwnedName } from '../parity/inputs.ts';
@@ -70,7 +70,7 @@ export function homeportSide(
 
 /** Where clients reach homeport: stubs know no port but 53. */
 function listeningAddresses(config: Config): readonly string[] {
-  const interfaces = networkInterfaces();
+  const interfaces = hostInterfaces();
   const of = (name: string): readonly string[] =>
     (interfaces[name] ?? []).map(({ address }) => address);
   const names = Object.keys(interfaces);

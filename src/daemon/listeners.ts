@@ -1,8 +1,8 @@
 /** The listening sockets: UDP on the answering threads, TCP here, opened and closed as addresses come and go. */
 import { isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { canonicalAddress } from '../dns/address.ts';
 import { messageOf } from '../errors.ts';
+import { hostInterfaces } from '../host/interfaces.ts';
 import { TcpListener } from '../listen/tcp.ts';
 import type { Logger } from '../log.ts';
 import type { Answering } from './answering.ts';
@@ -119,10 +119,10 @@ export class Listeners {
     }
   }
 
-  /** The gateway addresses of the engines' bridge networks, for `engine-gateways`. */
+  /** The gateway addresses of the engines' bridge networks, for `engine-gateways`. A network comes and goes with its interface. */
   setGateways(addresses: readonly string[]): void {
     this.#gateways = addresses;
-    if (this.#wanted.some(({ kind }) => kind === 'engineGateways')) void this.refresh();
+    if (this.#wanted.some(({ kind }) => kind !== 'address')) void this.refresh();
   }
 
   /** Looks at the interfaces and adjusts the sockets. Never throws. */
@@ -269,13 +269,13 @@ export function endpointsOf(
 
 /** Link-local IPv6 needs a scope that a client's resolv.conf seldom has; the rest is bound. */
 function interfaceAddresses(name: string): string[] {
-  return (networkInterfaces()[name] ?? [])
+  return (hostInterfaces()[name] ?? [])
     .map(({ address }) => canonicalAddress(address))
     .filter((address) => !(isIPv6(address) && address.startsWith('fe80:')));
 }
 
 function localAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses) =>
-    (addresses ?? []).map(({ address }) => canonicalAddress(address)),
+  return Object.values(hostInterfaces()).flatMap((addresses) =>
+    addresses.map(({ address }) => canonicalAddress(address)),
   );
 }

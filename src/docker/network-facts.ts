@@ -41,16 +41,19 @@ export function networkFacts(body: unknown): NetworkFacts | undefined {
   const name = textAt(body, 'Name');
   if (id === '' || name === '') return undefined;
   const ranges = arrayAt(objectAt(body, 'IPAM'), 'Config');
+  const driver = textAt(body, 'Driver');
+  const bridge = textAt(objectAt(body, 'Options'), 'com.docker.network.bridge.name');
   return {
     id,
     name,
-    driver: textAt(body, 'Driver'),
+    driver,
     project: labelsAt(body, 'Labels')['com.docker.compose.project'] ?? null,
     subnets: ranges.map((range) => textAt(range, 'Subnet')).filter(isSubnet),
     gateways: ranges.map((range) => addressOf(textAt(range, 'Gateway'))).filter((at) => at !== ''),
     isIngress: isObject(body) && body.Ingress === true,
     isSwarms: textAt(body, 'Scope') === 'swarm',
-    interfaceName: textAt(objectAt(body, 'Options'), 'com.docker.network.bridge.name'),
+    // Docker's own name for a bridge that was given none.
+    interfaceName: bridge === '' && driver === 'bridge' ? `br-${id.slice(0, 12)}` : bridge,
   };
 }
 

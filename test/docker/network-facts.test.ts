@@ -5,12 +5,14 @@ import type { Network } from '../../src/names/owner.ts';
 import { type MadeNetwork, networkBody } from '../support/engine/bodies.ts';
 import { recording } from '../support/engine/recording.ts';
 
+const ID = '1665c448162a'.padEnd(64, '0');
 const DOCKER0 = { options: { 'com.docker.network.bridge.name': 'docker0' } };
 
 function network(made: Partial<MadeNetwork>, hints: readonly string[] = []): Network | undefined {
   const facts = networkFacts(networkBody({ id: 'i', name: 'n', subnet: '172.17.0.0/16', ...made }));
   const interfaces = {
     docker0: [{ address: '172.17.0.1' }, { address: 'fe80::1' }],
+    'br-1665c448162a': [{ address: '172.17.3.1' }],
     eth0: [{ address: '172.17.9.9' }],
   };
   return facts && networkOf(facts, { engine: 'local', tellsWhoAsks: true, interfaces, hints });
@@ -20,6 +22,12 @@ describe('a network', () => {
   const gateways = [
     { name: 'is its own', made: { gateway: '172.17.0.254' }, want: ['172.17.0.254'] },
     { name: 'is that of its interface (docker0 names none)', made: DOCKER0, want: ['172.17.0.1'] },
+    {
+      name: 'is that of the bridge that Docker named after it',
+      made: { id: ID },
+      want: ['172.17.3.1'],
+    },
+    { name: 'is none of a bridge’s where it has none', made: { id: ID, driver: 'x' }, want: [] },
     {
       name: 'is what a container says of it',
       made: {},
