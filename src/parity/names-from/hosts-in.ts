@@ -13,6 +13,10 @@ const MAX_PORT = 65_535;
 const HOST =
   /^(?=.*[a-z])[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 const SCHEME = /^(?:jdbc:)?[a-z][a-z0-9+.:-]*?:\/\//i;
+/** A setting inside a value: of a connection string (`Server=db,1433;Database=x`) or beside a host (`ssl=true`). */
+const SETTING = /^\s*([A-Za-z][\w ]*?)\s*=\s*(.*?)\s*$/s;
+/** ADO.NET's, Npgsql's and libpq's keys for the server. */
+const SERVER_KEY = /^(?:server|data source|addr|address|network address|host)$/i;
 /** `${DB_HOST:-db}` (shell, Compose) and `${DB_HOST:db}` (Spring): the default is what runs without the variable. */
 const DEFAULTED = /\$\{[^{}:]*:-?([^{}]*)\}/g;
 
@@ -28,11 +32,17 @@ export function hostsIn(value: string, key = ''): readonly HostMention[] {
   const words = text.split(/\s+|,(?=[a-z][a-z0-9+.-]*:\/\/)/i);
   if (words.some((word) => SCHEME.test(word))) return words.flatMap((word) => urlHosts(word));
   if (/^jdbc:/i.test(text)) return jdbcHosts(text);
-  const parts = text.split(/[,;\s]+/).filter((part) => part !== '');
+  const servers = serversOfSettings(text);
+  if (servers.length > 0) return servers;
+  // options behind the hosts (`redis:6379,ssl=false`) and ZooKeeper's root (`zk:2181/chroot`) are none
+  const parts = text
+    .replace(/(:\d{1,5})\/[\w./-]*$/, '$1')
+    .split(/[,;\s]+/)
+    .filter((part) => part !== '' && !SETTING.test(part));
   const mentions = parts.flatMap((part) => mentionOf(part) ?? []);
   // Anything else among them makes prose, not a list of hosts: "listening on web:80 now".
   if (mentions.length < parts.length) return [];
-  const isHostKey = /hosts?$/i.test(key);
+  const isHostKey = /host(?:s|name)?$/i.test(key);
   return isHostKey || mentions.every(({ port }) => port !== undefined) ? mentions : [];
 }
 
@@ -46,6 +56,20 @@ function urlHosts(text: string): readonly HostMention[] {
     .slice(authority.lastIndexOf('@') + 1)
     .split(',')
     .flatMap((part) => mentionOf(part) ?? []);
+}
+
+/** The servers of a connection string; libpq's is separated by blanks, the others' by semicolons. */
+function serversOfSettings(text: string): readonly HostMention[] {
+  const settings = text.includes(';') ? text.split(';') : text.split(/\s+(?=[a-z_]+=)/);
+  if (settings.length < 2) return [];
+  return settings.flatMap((setting) => {
+    const [, key = '', value = ''] = SETTING.exec(setting) ?? [];
+    if (!SERVER_KEY.test(key)) return [];
+    // `tcp:db,1433`: a comma before the port
+    const server = value.replace(/^tcp:/i, '').replace(/\\.*$/, '');
+    const [host = '', port] = server.split(/[,:]/);
+    return mentionOf(port === undefined ? host : `${host}:${port}`) ?? [];
+  });
 }
 
 /** Oracle's forms without a double slash after the scheme: `jdbc:oracle:thin:@db:1521:ORCL`, `@//db:1521/x`. */

@@ -62,16 +62,43 @@ function inYaml(file: string, text: string): readonly Mention[] {
         if (role === 'key' || typeof node.value !== 'string') return;
         const keys = path.flatMap((step) => keyOfPair(step));
         const line = lineCounter.linePos(node.range?.[0] ?? 0).line;
-        // A Compose environment may be a list of KEY=value.
-        const [, name, value] = /^([A-Za-z_][\w.]*)=(.*)$/s.exec(node.value) ?? [];
-        const key = name === undefined ? keys : [...keys, name];
-        for (const mention of hostsOf(value ?? node.value, key.at(-1) ?? '')) {
-          mentions.push({ ...mention, file, line, key: key.join('.') });
+        // A file inside the file (a ConfigMap's), its first line below the `|`.
+        if (node.value.trimEnd().includes('\n')) {
+          mentions.push(...inBlock(file, node.value, line, keys));
+          return;
+        }
+        const found = hostsOf(node.value, keys.at(-1) ?? '').map((host) => ({ host, keys }));
+        // A Compose environment may be a list of KEY=value, a command one of --key=value.
+        const [, name, value = ''] = /^(?:--?)?([A-Za-z_][\w.-]*)=(.*)$/s.exec(node.value) ?? [];
+        if (found.length === 0 && name !== undefined) {
+          const own = [...keys, name];
+          found.push(...hostsOf(value, name).map((host) => ({ host, keys: own })));
+        }
+        for (const { host, keys: own } of found) {
+          mentions.push({ ...host, file, line, key: printable(own.join('.')) });
         }
       },
     });
   }
   return mentions;
+}
+
+function inBlock(
+  file: string,
+  text: string,
+  line: number,
+  keys: readonly string[],
+): readonly Mention[] {
+  return inLines(file, text).map((mention) => ({
+    ...mention,
+    line: line + mention.line,
+    key: printable([...keys, mention.key].filter((key) => key !== '').join('.')),
+  }));
+}
+
+/** Keys are shown on terminals: a control character would be obeyed there. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '?');
 }
 
 function inLines(file: string, text: string): readonly Mention[] {

@@ -17,6 +17,13 @@ const values = [
   { value: 'http://a:1/x http://b:2/y', want: ['a:1', 'b:2'] },
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the value is a shell's, not ours
   { value: '${DB:-db}:5432', want: ['db:5432'] },
+  { value: 'zk1:2181,zk2:2181/chroot', want: ['zk1:2181', 'zk2:2181'] },
+  { value: 'redis:6379,abortConnect=false,ssl=true', want: ['redis:6379'] },
+  { value: 'Server=sql-svc,1433;Database=x', want: ['sql-svc:1433'] },
+  { value: 'Server=tcp:sql-svc\\inst;User Id=a', want: ['sql-svc'] },
+  { value: 'Host=pg;Port=5432;Database=x', want: ['pg'] },
+  { value: 'host=pg port=5432 dbname=x', want: ['pg'] },
+  { value: 'level=info;mode=fast', want: [] },
   { value: '10.0.0.1:80', want: [] },
   { value: '[::1]:80', want: [] },
   { value: '8080:80', want: [] },
@@ -39,6 +46,35 @@ describe('hostsIn', () => {
     assert.deepEqual(hostsIn('redis', 'cache.host'), [{ host: 'redis', port: undefined }]);
     assert.deepEqual(hostsIn('redis', 'cache.mode'), []);
   });
+});
+
+describe('mentionsIn, of YAML', () => {
+  const scans = [
+    {
+      name: 'reads a file inside the file, with its own lines',
+      text: 'data:\n  app.properties: |\n    # c\n    redis.url=redis://redis:6379\n    db=pg:5432\n',
+      want: ['4 redis data.app.properties.redis.url', '5 pg data.app.properties.db'],
+    },
+    {
+      name: 'reads the flags of a command',
+      text: 'args: ["--upstream=http://backend:8080", "--db", "pg:5432"]\n',
+      want: ['1 backend args.upstream', '1 pg args'],
+    },
+    {
+      name: 'shows no control character of a key',
+      text: '"\\e]0;x\\a": "svc:80"\n',
+      want: ['1 svc ?]0;x?'],
+    },
+  ];
+  for (const { name, text, want } of scans) {
+    it(name, () => {
+      const found = mentionsIn('x.yaml', text).mentions;
+      assert.deepEqual(
+        found.map(({ line, host, key }) => `${line} ${host} ${key}`),
+        want,
+      );
+    });
+  }
 });
 
 const files = [
