@@ -75,10 +75,12 @@ function candidatesOf(facts: ContainerFacts, wishes: Wishes): NamedClaim[] {
   // A task's container is called web.1.q3x…, which nobody looks up, and the swarm says which names its
   // service has; what a template gave to the container itself (`kafka-{{.Task.Slot}}`) is its own.
   const isTask = facts.labels[SWARM_SERVICE] !== undefined;
+  // Of a shared network Podman shows the holder's place there, aliases and all.
+  const places = isTask || facts.networkMode.startsWith('container:') ? [] : facts.endpoints;
   return [
     ...wishes.names.map(everywhere('label')),
     ...(isTask ? [] : [everywhere('name')(facts.name)]),
-    ...(isTask ? [] : facts.endpoints).flatMap((endpoint) =>
+    ...places.flatMap((endpoint) =>
       // Engines before API 1.45 add the hostname to the aliases that were given.
       endpoint.aliases
         .filter((alias) => alias !== facts.hostname)

@@ -8,6 +8,7 @@ import { type ContainerFacts, factsOfInspect, type ListEntry } from './container
 import { ContainerTable, type ProbeTarget } from './container-table.ts';
 import type { EngineEvent } from './engine-event.ts';
 import type { EngineCounts, EngineSink } from './engine-sink.ts';
+import { GatewayAwaits } from './gateway-awaits.ts';
 import { Inspections, type Lane } from './inspections.ts';
 import { attachedContainers, type Interfaces, networkFacts } from './network-facts.ts';
 import { NetworkInspections, type Prefetch } from './network-inspections.ts';
@@ -55,6 +56,7 @@ export class EngineModel {
   readonly #table: ContainerTable;
   readonly #inspections = new Inspections();
   readonly #networkInspections = new NetworkInspections();
+  readonly #gatewayAwaits = new GatewayAwaits();
   readonly #swarm: SwarmTable;
   readonly #swarmReads = new SwarmReads();
   readonly #suspects = new Map<string, number>();
@@ -125,7 +127,7 @@ export class EngineModel {
         this.#suspect(event.id, nowMs + SUSPICION_MS);
         break;
       case 'connect':
-        this.#connected(event.id, event.network, event.atMs || nowMs);
+        this.#connected(event.id, event.network, event.atMs || nowMs, nowMs);
         break;
       case 'disconnect':
         this.#table.disconnect(event.id, event.network);
@@ -176,6 +178,10 @@ export class EngineModel {
       this.#areNetworksAsked = true;
       requests.push({ kind: 'networks' });
     }
+    const bridge = this.#networks.gatewayBridgeId;
+    if (this.#gatewayAwaits.take(nowMs) && bridge !== undefined) {
+      this.#networkInspections.want(bridge);
+    }
     for (const id of this.#networkInspections.take()) requests.push({ kind: 'network', id });
     for (const { id, beganAt } of this.#inspections.take(nowMs)) {
       requests.push({ kind: 'inspect', id, order: beganAt });
@@ -195,7 +201,8 @@ export class EngineModel {
   get nextMs(): number {
     const deaths = [...this.#deaths.values()].map((death) => death.atMs);
     const successions = [...this.#successions.values()].map(({ untilMs }) => untilMs);
-    return Math.min(this.#inspections.nextMs, this.#swarmReads.nextMs, ...deaths, ...successions);
+    const others = [this.#swarmReads.nextMs, this.#gatewayAwaits.nextMs];
+    return Math.min(this.#inspections.nextMs, ...others, ...deaths, ...successions);
   }
 
   /** The reply to an `inspect` request. */
@@ -246,6 +253,7 @@ export class EngineModel {
       const attached = attachedContainers(reply.body);
       for (const prefetch of prefetches) this.#connect(id, reply.body, attached, prefetch);
       if (id === this.#networks.gatewayBridgeId) {
+        for (const { containerId } of attached) this.#gatewayAwaits.found(containerId);
         this.#table.recheck(this.#networks.bridge(attached));
       }
     }
@@ -303,6 +311,7 @@ export class EngineModel {
     this.#list = null;
     this.#wantedList = null;
     this.#areNetworksAsked = false;
+    this.#gatewayAwaits.clear();
     this.#suspects.clear();
     this.#deaths.clear();
     this.#endSuccessions(Number.POSITIVE_INFINITY);
@@ -377,7 +386,7 @@ export class EngineModel {
     }
   }
 
-  #connected(id: string, networkId: string, atMs: number): void {
+  #connected(id: string, networkId: string, atMs: number, nowMs: number): void {
     const settle = this.#touch(id, []);
     const order = this.#inspections.mark(id, 'urgent', settle);
     this.#networkInspections.want(networkId, {
@@ -389,12 +398,8 @@ export class EngineModel {
         if (this.#table.isStarting(id)) settle();
       },
     });
-    // By now it is on the gateway bridge too, of which no event tells: it asks from its address there,
-    // perhaps in the first millisecond of its life.
-    const bridge = this.#networks.gatewayBridgeId;
-    if (bridge !== undefined && this.#networks.isOverlayNetwork(networkId)) {
-      this.#networkInspections.want(bridge);
-    }
+    // It may ask in the first millisecond of its life, from an address of which no event tells.
+    if (this.#networks.isOverlayNetwork(networkId)) this.#gatewayAwaits.add(id, nowMs);
   }
 
   #connect(

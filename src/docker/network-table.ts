@@ -13,6 +13,8 @@ import {
   SWARM,
 } from './network-facts.ts';
 
+const PODMAN_DEFAULT = 'podman';
+
 export class NetworkTable {
   readonly #engine: string;
   readonly #tellsWhoAsks: boolean;
@@ -168,6 +170,8 @@ export class NetworkTable {
   }
 
   #find(text: string): NetworkFacts | undefined {
-    return this.#byId.get(text) ?? this.#byName.get(text);
+    // Podman lists its default network under Docker's name for it, and containers are on its own.
+    const name = text === PODMAN_DEFAULT && !this.#byName.has(text) ? 'bridge' : text;
+    return this.#byId.get(text) ?? this.#byName.get(name);
   }
 }
