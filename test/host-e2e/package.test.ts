@@ -1,7 +1,7 @@
 /** The three ways in which homeport comes to a host: Debian's package, one lone executable, and npm. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -24,6 +24,8 @@ import { differences, type Snapshot, snapshot } from './support/snapshot.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const INSTALL = `homeport host install --yes --region ${REGION}`;
 const UNINSTALL = 'homeport host uninstall --yes';
+/** And what `npm ci` has brought is not asked for again. */
+const QUIETLY = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline'];
 /** The goal for what `systemd-analyze security` says: 0 is locked in, 10 is root as it comes. */
 const MAX_EXPOSURE = 1.5;
 
@@ -68,7 +70,7 @@ describe('homeport comes to a host', { skip: hostAvailable() ?? false }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'homeport-npm-'));
     try {
       const run = (...words: string[]) =>
-        execFileSync('npm', [...words, '--no-audit', '--no-fund', '--loglevel=error'], {
+        execFileSync('npm', [...words, ...QUIETLY], {
           cwd: ROOT,
           stdio: ['ignore', 'pipe', 'pipe'],
         });
@@ -76,8 +78,7 @@ describe('homeport comes to a host', { skip: hostAvailable() ?? false }, () => {
       const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'));
       assert.ok(tarball);
       run('install', '--global', '--prefix', join(folder, 'local'), join(folder, tarball));
-      mkdirSync(host.path('/opt/node'));
-      execFileSync('cp', ['-a', join(folder, 'local/.'), host.path('/opt/node/')]);
+      execFileSync('cp', ['-a', join(folder, 'local'), host.path('/opt/node')]);
       copyFileSync(process.execPath, host.path('/opt/node/bin/node'));
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -97,7 +98,7 @@ describe('homeport comes to a host', { skip: hostAvailable() ?? false }, () => {
     );
     const complete = `. /usr/share/bash-completion/bash_completion
 _comp_load homeport 2>/dev/null || __load_completion homeport
-COMP_WORDS=(homeport host un) COMP_CWORD=2 _homeport; echo "\${COMPREPLY[*]}"`;
+COMP_WORDS=(homeport host un); COMP_CWORD=2; _homeport; echo "\${COMPREPLY[*]}"`;
     assert.equal(await host.output(`bash -c '${complete}'`), 'uninstall');
   });
 

@@ -16,6 +16,8 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PREFIX = 'homeport-test-package-';
+/** What the packages are made of. */
+const PACKED = ['src', 'systemd', 'config/package', 'config/homeport.yaml', 'package-lock.json'];
 
 export interface Packages {
   /** The single executable. */
@@ -61,7 +63,7 @@ function digestOfSources(): string {
     }
     for (const name of readdirSync(path).sort()) visit(join(path, name));
   };
-  for (const path of ['src', 'systemd', 'config', 'package.json', 'package-lock.json']) {
+  for (const path of PACKED) {
     visit(join(ROOT, path));
   }
   return hash.update(process.version).digest('hex').slice(0, 12);
