@@ -76,6 +76,11 @@ export class Inspections {
     return job !== undefined && (job.isInFlight || job.dirtyAt > 0);
   }
 
+  /** The lane of the inspect that is under way or was last. */
+  laneOf(id: string): Lane | undefined {
+    return this.#jobs.get(id)?.inFlightLane;
+  }
+
   /** How many wait for an inspect or are in one. */
   get pendingCount(): number {
     return this.#jobs.size;

@@ -4,6 +4,9 @@ import type { Logger } from '../log.ts';
 import type { EngineClient } from './engine-client.ts';
 import type { EngineModel, EngineReply, EngineRequest } from './engine-model.ts';
 
+/** Of thousands of containers that are looked at, some dozens are described in that time. */
+const GATHER_MS = 5;
+
 export class RequestRunner {
   readonly #client: EngineClient;
   readonly #model: EngineModel;
@@ -13,6 +16,7 @@ export class RequestRunner {
   #listFailure: string | null = null;
   readonly #saidFailures = new Set<EngineRequest['kind']>();
   #flushing: NodeJS.Immediate | null = null;
+  #gathering: NodeJS.Timeout | null = null;
   #wake: NodeJS.Timeout | null = null;
   #wakeAtMs = Number.POSITIVE_INFINITY;
 
@@ -57,24 +61,34 @@ export class RequestRunner {
   close(): void {
     this.abandon();
     if (this.#flushing !== null) clearImmediate(this.#flushing);
+    if (this.#gathering !== null) clearTimeout(this.#gathering);
     if (this.#wake !== null) clearTimeout(this.#wake);
     this.#flushing = null;
+    this.#gathering = null;
   }
 
-  /** To be called after everything that goes into the model. */
-  turn(): void {
+  /**
+   * To be called after everything that goes into the model.
+   *
+   * @param isOneOfMany more of the kind follows within milliseconds, to be told with it
+   */
+  turn(isOneOfMany = false): void {
     if (this.#connection !== null) {
       const { signal } = this.#connection;
       // `#perform` never rejects.
       for (const request of this.#model.take(Date.now())) void this.#perform(request, signal);
       this.#wakeAt(this.#model.nextMs);
     }
+    if (!this.#model.hasNews) return;
     // What came in together is told together.
-    if (this.#model.hasNews) this.#flushing ??= setImmediate(() => this.#flush());
+    if (!isOneOfMany || this.#model.isAwaited) this.#flushing ??= setImmediate(() => this.#flush());
+    else this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS);
   }
 
   #flush(): void {
     this.#flushing = null;
+    if (this.#gathering !== null) clearTimeout(this.#gathering);
+    this.#gathering = null;
     if (this.#model.flush()) this.#flushing = setImmediate(() => this.#flush());
     this.#afterFlush();
   }
@@ -98,8 +112,9 @@ export class RequestRunner {
     const apply = await this.#ask(request);
     // A reply of a connection that is over belongs to a question that nobody remembers.
     if (signal.aborted) return;
+    const isOneOfMany = request.kind === 'inspect' && this.#model.isOneOfMany(request.id);
     apply();
-    this.turn();
+    this.turn(isOneOfMany);
   }
 
   /** Asks, and returns what hands the reply to the model. */

@@ -1,11 +1,14 @@
 /** From an event of a real engine to the first answer that knows of it: homeport, and dnsmasq fed by an event script, as CI hosts do it. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { on } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import type { MeasureOptions } from './measure.ts';
-import { addressOf, freePort, ServerProcess } from './process.ts';
+import { freePort, ServerProcess } from './process.ts';
 import { REGION } from './subjects.ts';
 
 export interface EventResult {
@@ -133,26 +136,60 @@ async function follow(
       startedMs.set(event.Actor.ID, event.timeNano / 1e6);
     }
   });
+  const asker = await Asker.start(server.port);
   const took: number[] = [];
   let missed = 0;
   const label = subject.slice(0, 2);
   for (let i = 0; i < containers; i++) {
     const name = `ev-${label}-${i}`;
     const container = await engine.api.createContainer({ name, Image: 'bb' });
-    const knownMs = firstAnswer(server.port, `${name}.${REGION}`);
+    const known = asker.firstAnswer(`${name}.${REGION}`);
     await container.start();
-    const atMs = await knownMs;
-    // An answer may be there before its event is: homeport looks at the engine when an unknown name is asked for.
+    const atMs = await known;
+    // An answer may be there before its event is: the network tells homeport the address while the container starts.
     const eventMs = await timeOf(container.id, startedMs);
     if (atMs === undefined || eventMs === undefined) missed++;
     else took.push(Math.max(0, atMs - eventMs));
     await container.remove({ force: true });
     await delay(BETWEEN_MS);
   }
+  asker.stop();
   if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
   took.sort((a, b) => a - b);
   const at = (share: number): number => took[Math.floor(share * (took.length - 1))] ?? Number.NaN;
   return { subject, containers, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), missed };
+}
+
+/** The process `asker.ts`. */
+class Asker {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string[]>;
+
+  private constructor(child: ChildProcess, lines: AsyncIterator<string[]>) {
+    this.#child = child;
+    this.#lines = lines;
+  }
+
+  static async start(port: number): Promise<Asker> {
+    const program = fileURLToPath(new URL('./asker.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', program, String(port)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = on(createInterface({ input: child.stdout }), 'line', { close: ['close'] });
+    await lines.next();
+    return new Asker(child, lines);
+  }
+
+  /** When the first answer with an address arrived, ms since the epoch with fractions. */
+  async firstAnswer(name: string): Promise<number | undefined> {
+    this.#child.stdin?.write(`${name}\n`);
+    const atMs = Number((await this.#lines.next()).value?.[0]);
+    return Number.isNaN(atMs) ? undefined : atMs;
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL');
+  }
 }
 
 async function timeOf(
@@ -162,16 +199,4 @@ async function timeOf(
   const deadline = Date.now() + PATIENCE_MS;
   while (!startedMs.has(id) && Date.now() < deadline) await delay(5);
   return startedMs.get(id);
-}
-
-/** When the first answer with an address arrives, ms since the epoch with fractions. */
-async function firstAnswer(port: number, name: string): Promise<number | undefined> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (Date.now() < deadline) {
-    if ((await addressOf(port, name)) !== undefined) {
-      return performance.timeOrigin + performance.now();
-    }
-    await delay(1);
-  }
-  return undefined;
 }
