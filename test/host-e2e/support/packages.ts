@@ -17,7 +17,14 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PREFIX = 'homeport-test-package-';
 /** What the packages are made of. */
-const PACKED = ['src', 'systemd', 'config/package', 'config/homeport.yaml', 'package-lock.json'];
+const PACKED = [
+  'src',
+  'systemd',
+  'config/package',
+  'config/homeport.yaml',
+  'package.json',
+  'package-lock.json',
+];
 
 export interface Packages {
   /** The single executable. */
