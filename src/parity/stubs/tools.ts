@@ -95,10 +95,15 @@ export function createHost(situation: Situation): StubResolver {
     end: ({ name, reply }, type, lookup) => {
       const found = hit(reply, type, name);
       if (found !== undefined) return found;
+      const alias = reply.answers.findLast((record) => record.type === 'CNAME');
+      if (alias !== undefined) {
+        const owner = reply.answers.length > 1 ? alias.name : withoutRoot(name);
+        return { kind: 'failed', error: `exit 0: ${owner} is an alias for ${alias.data}.` };
+      }
       if (reply.rcode === 'NOERROR') {
         return { kind: 'failed', error: `exit 0: ${withoutRoot(name)} has no ${type} record` };
       }
-      const shown = reply.rcode === 'NXDOMAIN' ? withoutRoot(lookup.name) : withoutRoot(name);
+      const shown = reply.rcode === 'NXDOMAIN' ? lookup.name : withoutRoot(name);
       const number = rcodeNumbers[reply.rcode];
       return {
         kind: 'failed',

@@ -36,7 +36,7 @@ function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Readi
   for (const line of linesOf(conf)) {
     const text = trimSpace(line.text.split(/[#;]/, 1)[0] ?? '');
     const [keyword = '', ...values] = spaceSeparated(text);
-    const [first, ...more] = values;
+    const [first] = values;
     if (first === undefined) continue;
     if (keyword === 'domain' || keyword === 'search') {
       if (fromEnvironment.length > 0) reading.ignore(line, line.text, 'LOCALDOMAIN replaces it');
@@ -46,10 +46,9 @@ function readAs118(conf: ResolvConf | undefined, context: ReadingContext): Readi
           line.number,
         );
     } else if (keyword === 'nameserver') {
-      const address = plainAddress(first);
-      if (address === undefined) reading.ignore(line, line.text.trim(), `'${first}' is no address`);
-      else reading.addNameserver(address, line);
-      if (more.length > 0) reading.ignore(line, more.join(' '), 'text after the address');
+      for (const word of values.flatMap((value) => listWords(value))) {
+        readServer(reading, line, word, plainAddress(word));
+      }
     } else if (keyword === 'options') {
       setOptions118(reading, values.join(' '), line, seen);
     } else {
@@ -120,7 +119,7 @@ function readAs134(conf: ResolvConf | undefined, context: ReadingContext): Readi
       if (reading.search.length > 0) reading.ignore(line, text, 'search wins over domain');
       else reading.setSearch(domainList(value).slice(0, 1), line.number);
     } else if (keyword === 'nameserver') {
-      readNameserver134(reading, line, value);
+      readNameservers134(reading, line, value);
     } else if (keyword === 'options') {
       setOptions134(reading, value, line);
     } else {
@@ -140,7 +139,7 @@ function domainList(value: string): readonly string[] {
   return /^[\x20-\x7e]*$/.test(value) ? unique(value.split(/[, ]+/)) : [];
 }
 
-/** A list is split at blanks and commas; a tab is part of a domain. */
+/** A list is split at blanks and commas; a tab is part of a word. */
 function listWords(text: string): readonly string[] {
   return trimSpace(text).split(/[, ]+/);
 }
@@ -164,16 +163,26 @@ function withoutPrefixes(list: readonly string[]): readonly string[] {
   return kept.filter((word) => word !== '');
 }
 
-function readNameserver134(reading: ReadingBuilder, line: ResolvLine, value: string): void {
-  const [word = '', ...more] = spaceSeparated(value);
-  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(word)?.[1];
-  const withPort = /^([\d.]+):\d+$/.exec(word)?.[1];
-  const address = plainAddress(bracketed ?? withPort ?? word);
-  if (address === undefined) reading.ignore(line, line.text.trim(), `'${word}' is no address`);
-  else if (reading.nameservers.some((own) => own.address === address)) {
-    reading.ignore(line, line.text.trim(), 'listed already');
-  } else reading.addNameserver(address, line);
-  if (more.length > 0) reading.ignore(line, more.join(' '), 'text after the address');
+/** All addresses of a line count, with commas or blanks between them; what is none is passed over. */
+function readNameservers134(reading: ReadingBuilder, line: ResolvLine, value: string): void {
+  for (const word of listWords(value)) {
+    const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(word)?.[1];
+    const withPort = /^([\d.]+):\d+$/.exec(word)?.[1];
+    const address = plainAddress(bracketed ?? withPort ?? word);
+    const isListed = reading.nameservers.some((own) => own.address === address);
+    if (isListed) reading.ignore(line, word, 'listed already');
+    else readServer(reading, line, word, address);
+  }
+}
+
+function readServer(
+  reading: ReadingBuilder,
+  line: ResolvLine,
+  word: string,
+  address: string | undefined,
+): void {
+  if (address === undefined) reading.ignore(line, word, `'${word}' is no address`);
+  else reading.addNameserver(address, line);
 }
 
 function setOptions134(reading: ReadingBuilder, text: string, line: ResolvLine | undefined): void {

@@ -9,6 +9,7 @@ describe('recorded look-ups', () => {
   for (const [path, count] of [
     ['stub-resolvers.jsonl', 1184],
     ['stub-resolvers-further.jsonl', 1113],
+    ['stub-resolvers-random.jsonl', 1089],
   ] as const) {
     it(`are all reproduced: ${path}`, () => {
       const text = readFileSync(new URL(path, folder), 'utf8');

@@ -1,7 +1,7 @@
 /** c-ares' entry points: ares_getaddrinfo and ares_gethostbyname (files and DNS), ares_search, ares_query. */
 import { aliasOf } from '../../../resolv-conf/host-aliases.ts';
 import { entriesFor, type HostsFile } from '../../../resolv-conf/hosts-file.ts';
-import { inetPton } from '../../../resolv-conf/inet.ts';
+import { inetNetPton, inetPton } from '../../../resolv-conf/inet.ts';
 import { type CAresVersion, readAsCAres } from '../../../resolv-conf/readings/c-ares.ts';
 import type { Reading } from '../../../resolv-conf/readings/reading.ts';
 import { byDestination } from '../destination-order.ts';
@@ -114,10 +114,11 @@ function isOnion(name: string): boolean {
   return /(^|\.)onion\.?$/i.test(name);
 }
 
-/** Compared as typed: `localhost.` is asked like any other name. */
+/** Compared as typed: `localhost.` is asked like any other name, by 1.18 `LOCALHOST` too. */
 function isLocalhost(version: CAresVersion, name: string): boolean {
+  if (version === '1.18') return name === 'localhost';
   const plain = name.toLowerCase();
-  return plain === 'localhost' || (version === '1.34' && plain.endsWith('.localhost'));
+  return plain === 'localhost' || plain.endsWith('.localhost');
 }
 
 function lookInHosts(
@@ -135,8 +136,13 @@ function lookInHosts(
 
 function linesWith(hosts: HostsFile, name: string): readonly string[] {
   return entriesFor(hosts, name)
-    .map((entry) => inetPton(entry.address))
+    .map((entry) => addressOf(entry.address))
     .filter((address) => address !== undefined);
+}
+
+/** As in resolv.conf, `127.1` is 127.1.0.0. */
+function addressOf(text: string): string | undefined {
+  return inetNetPton(text) ?? inetPton(text);
 }
 
 /**
@@ -147,7 +153,7 @@ function mergedEntry(hosts: HostsFile, name: string): readonly string[] {
   const byAddress = new Map<string, string[]>();
   const byName = new Map<string, string[]>();
   for (const line of hosts.entries) {
-    const address = inetPton(line.address);
+    const address = addressOf(line.address);
     if (address === undefined) continue;
     const names = line.names.map((own) => own.toLowerCase());
     const shared = names.map((own) => byName.get(own)).find((entry) => entry !== undefined);

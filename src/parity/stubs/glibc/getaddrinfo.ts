@@ -17,7 +17,7 @@ import {
 import type { ResolvedVersion } from '../systemd-resolved.ts';
 import { askSource, type NssResult } from './nss.ts';
 import { GlibcProcess, type GlibcSetup } from './process.ts';
-import { type HErrno, query, search } from './search.ts';
+import { askedForAaaa, type HErrno, query, search } from './search.ts';
 
 /** glibc 2.36 and 2.41: no measured difference. Reads the situation once. */
 export function createGlibc(situation: Situation, resolved: ResolvedVersion): StubResolver {
@@ -125,11 +125,12 @@ function asExit(ending: Ending): Ending {
 function resQuery(process: GlibcProcess, { name, family, api }: Lookup): Ending {
   if (family === 'unspec') throw new BeyondMeasured('res_query without a type');
   const type = family === 'inet' ? 'A' : 'AAAA';
+  const asked = type === 'AAAA' && process.reading.flags.has('no-aaaa') ? askedForAaaa : type;
   const bytes = toBytes(name);
   const found =
     api === 'res_search'
-      ? search(process.sender, process.reading, bytes, [type])
-      : query(process.sender, withoutRoot(bytes), [type]);
+      ? search(process.sender, process.reading, bytes, [asked])
+      : query(process.sender, withoutRoot(bytes), [asked]);
   if (found.kind === 'miss') return failed(found.herrno);
   const addresses = found.replies.flatMap((reply) => addressesIn(reply, type));
   return { kind: 'found', addresses, owner: found.name, source: 'dns' };
