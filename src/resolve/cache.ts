@@ -1,18 +1,19 @@
 /**
  * Relayed answers kept as the bytes they came in (RFC 1035 §7.4, RFC 2308 §5, RFC 8767). TTLs are
- * counted down in the copy that is sent. Bounded in number and bytes, whatever is asked.
+ * counted down in the copy that is sent. Bounded in number and bytes, whatever is asked; and numbers in
+ * arrays, not objects: tens of thousands of those are most of what a garbage collection looks at.
  */
 import { RCODE, TYPE } from '../dns/codes.ts';
-import { NameIndex } from '../wire/name-index.ts';
+import { hashOf, isSameStretch } from '../wire/name-index.ts';
 import {
   HEADER_BYTES,
   putUint16,
   putUint32,
   type QueryReader,
+  skipName,
   uint16,
-  uint32,
 } from '../wire/query.ts';
-import type { RelayedRecord, RelayedReply } from '../wire/relayed.ts';
+import { type ReplyReader, wireTtl } from '../wire/reply-reader.ts';
 import type { CacheSettings } from './settings.ts';
 
 /** What a stale answer may be kept for by who gets it (RFC 8767 §4). */
@@ -24,255 +25,400 @@ const PREFETCH_SHARE = 10;
 const MIN_PREFETCH_TTL_SECONDS = 10;
 /** Bytes for each answer that the settings allow, on average; a few large ones are paid for by many small. */
 const BYTES_PER_ANSWER = 1_024;
-/** A TTL with its top bit set is no TTL (RFC 2181 §8). */
-const MAX_WIRE_TTL_SECONDS = 0x7fffffff;
+/** Answers up to this size lie side by side in one block; a larger one is a Buffer of its own. */
+const PLACE_BYTES = 256;
+/** Where no answer is. */
+export const NO_ANSWER = -1;
 
-/** One kept answer. */
-export interface CachedAnswer {
-  readonly key: Uint8Array;
-  readonly qtype: number;
-  readonly bits: number;
-  /** The message; its ID and the spelling of its question belong to whoever asked first. */
-  readonly bytes: Uint8Array;
-  readonly records: readonly RelayedRecord[];
+/** Everything that belongs to one bound on the number of answers. An answer is named by its place. */
+class Places {
+  readonly count: number;
+  /** Places by hash, plus one; 0: none. A power of two, at most half of them taken. */
+  readonly index: Int32Array;
+  readonly hashes: Int32Array;
+  readonly qtypes: Uint16Array;
+  readonly bits: Uint8Array;
+  readonly lengths: Uint16Array;
+  readonly wasUsed: Uint8Array;
+  readonly isBeingFetched: Uint8Array;
+  readonly ttlSeconds: Int32Array;
   /** No TTL is told as longer than this. */
-  readonly maxTtlSeconds: number;
-  readonly rcode: number;
-  readonly storedAtMs: number;
-  readonly ttlSeconds: number;
-  readonly expiresMs: number;
-  /** Others of the same name. */
-  next: CachedAnswer | undefined;
-  wasUsed: boolean;
-  isDropped: boolean;
-  isBeingFetched: boolean;
+  readonly maxTtlSeconds: Int32Array;
+  readonly storedAtMs: Float64Array;
+  readonly expiresMs: Float64Array;
   /** Until then upstreams are not asked again for it: they failed a moment ago. */
-  failedUntilMs: number;
+  readonly failedUntilMs: Float64Array;
+  readonly #block: Buffer;
+  readonly #large = new Map<number, Buffer>();
+  largeBytes = 0;
+
+  constructor(count: number) {
+    this.count = count;
+    this.index = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(8, count * 2))));
+    this.hashes = new Int32Array(count);
+    this.qtypes = new Uint16Array(count);
+    this.bits = new Uint8Array(count);
+    this.lengths = new Uint16Array(count);
+    this.wasUsed = new Uint8Array(count);
+    this.isBeingFetched = new Uint8Array(count);
+    this.ttlSeconds = new Int32Array(count);
+    this.maxTtlSeconds = new Int32Array(count);
+    this.storedAtMs = new Float64Array(count);
+    this.expiresMs = new Float64Array(count);
+    this.failedUntilMs = new Float64Array(count);
+    // Pages that are never written to take no memory.
+    this.#block = Buffer.from(new ArrayBuffer(count * PLACE_BYTES));
+  }
+
+  /** What the answer at `place` lies in; `startOf` says where. */
+  bytesOf(place: number): Uint8Array {
+    return (this.lengths[place] ?? 0) > PLACE_BYTES
+      ? (this.#large.get(place) ?? this.#block)
+      : this.#block;
+  }
+
+  startOf(place: number): number {
+    return (this.lengths[place] ?? 0) > PLACE_BYTES ? 0 : place * PLACE_BYTES;
+  }
+
+  put(place: number, bytes: Uint8Array, start: number, length: number): void {
+    this.dropLarge(place);
+    this.lengths[place] = length;
+    if (length > PLACE_BYTES) {
+      this.#large.set(place, Buffer.from(bytes.subarray(start, start + length)));
+      this.largeBytes += length;
+      return;
+    }
+    const to = place * PLACE_BYTES;
+    for (let i = 0; i < length; i++) this.#block[to + i] = bytes[start + i] ?? 0;
+  }
+
+  dropLarge(place: number): void {
+    const large = this.#large.get(place);
+    if (large === undefined) return;
+    this.largeBytes -= large.length;
+    this.#large.delete(place);
+  }
+
+  /** The one of the large answers that is kept longest. */
+  get oldestLarge(): number {
+    for (const place of this.#large.keys()) return place;
+    return NO_ANSWER;
+  }
+
+  /** Moves the answer at `from` to `to`, whose own is gone; the index is the caller's. */
+  move(from: number, to: number): void {
+    this.put(to, this.bytesOf(from), this.startOf(from), this.lengths[from] ?? 0);
+    this.dropLarge(from);
+    this.hashes[to] = this.hashes[from] ?? 0;
+    this.#copyFields(this, from, to);
+  }
+
+  /** Takes over an answer of another. */
+  take(other: Places, from: number, to: number): void {
+    this.put(to, other.bytesOf(from), other.startOf(from), other.lengths[from] ?? 0);
+    this.#copyFields(other, from, to);
+  }
+
+  #copyFields(other: Places, from: number, to: number): void {
+    this.qtypes[to] = other.qtypes[from] ?? 0;
+    this.bits[to] = other.bits[from] ?? 0;
+    this.wasUsed[to] = other.wasUsed[from] ?? 0;
+    this.isBeingFetched[to] = 0;
+    this.ttlSeconds[to] = other.ttlSeconds[from] ?? 0;
+    this.maxTtlSeconds[to] = other.maxTtlSeconds[from] ?? 0;
+    this.storedAtMs[to] = other.storedAtMs[from] ?? 0;
+    this.expiresMs[to] = other.expiresMs[from] ?? 0;
+    this.failedUntilMs[to] = other.failedUntilMs[from] ?? 0;
+  }
 }
 
 export class AnswerCache {
   #settings: CacheSettings;
-  readonly #names = new NameIndex<CachedAnswer>();
-  /** All answers in a ring; the hand passes over those that were used since it came by last. */
-  readonly #ring: CachedAnswer[] = [];
-  #hand = 0;
-  #bytes = 0;
+  #places: Places;
   #count = 0;
+  /** Passes over answers that were used since it came by last. */
+  #hand = 0;
 
   constructor(settings: CacheSettings) {
     this.#settings = settings;
+    this.#places = new Places(settings.size);
   }
 
   get size(): number {
     return this.#count;
   }
 
+  /** What the kept answers take. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#count * PLACE_BYTES + this.#places.largeBytes;
   }
 
   /** New bounds; what is kept stays as far as they allow. */
   configure(settings: CacheSettings): void {
+    const isResized = settings.size !== this.#settings.size;
     this.#settings = settings;
-    this.#shrink();
+    if (!isResized) return;
+    const before = this.#places;
+    const count = Math.min(this.#count, settings.size);
+    this.#places = new Places(settings.size);
+    this.#count = 0;
+    this.#hand = 0;
+    for (let from = 0; from < count; from++) {
+      const to = this.#count++;
+      this.#places.take(before, from, to);
+      this.#enter(to, before.hashes[from] ?? 0);
+    }
+    this.#dropLarge();
   }
 
-  /** The answer to the same question with the same bits, fresh or not; undefined. Allocates nothing. */
-  find(message: Uint8Array, query: QueryReader): CachedAnswer | undefined {
-    if (this.#count === 0 || query.hasPassedOptions || query.hasOtherRecords) return undefined;
+  /** Where the answer to the same question with the same bits is, fresh or not; or `NO_ANSWER`. Allocates nothing. */
+  find(message: Uint8Array, query: QueryReader): number {
+    if (this.#count === 0 || query.hasPassedOptions || query.hasOtherRecords) return NO_ANSWER;
+    const place = this.#find(message, query, hashOfQuestion(message, query));
+    if (place !== NO_ANSWER) this.#places.wasUsed[place] = 1;
+    return place;
+  }
+
+  #find(message: Uint8Array, query: QueryReader, hash: number): number {
+    const places = this.#places;
+    const { index } = places;
+    const mask = index.length - 1;
     const bits = bitsOf(query);
-    let answer = this.#names.find(message, HEADER_BYTES, query.nameEnd);
-    while (answer !== undefined && (answer.qtype !== query.qtype || answer.bits !== bits))
-      answer = answer.next;
-    if (answer !== undefined) answer.wasUsed = true;
-    return answer;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const place = (index[at] ?? 0) - 1;
+      if (place < 0) return NO_ANSWER;
+      if (places.hashes[place] !== hash || places.qtypes[place] !== query.qtype) continue;
+      if (places.bits[place] !== bits) continue;
+      // With the closing zero byte, so that the names are as long.
+      const length = query.nameEnd + 1 - HEADER_BYTES;
+      const start = places.startOf(place) + HEADER_BYTES;
+      if (isSameStretch(message, HEADER_BYTES, places.bytesOf(place), start, length)) return place;
+    }
+  }
+
+  lengthOf(place: number): number {
+    return this.#places.lengths[place] ?? 0;
+  }
+
+  rcodeOf(place: number): number {
+    const places = this.#places;
+    return (places.bytesOf(place)[places.startOf(place) + 3] ?? 0) & 15;
+  }
+
+  isStale(place: number, nowMs: number): boolean {
+    return nowMs >= this.#expiresMs(place);
+  }
+
+  #expiresMs(place: number): number {
+    return this.#places.expiresMs[place] ?? 0;
   }
 
   /** Whether an answer may be given without asking: it is fresh, or stale while upstreams rest after a failure. */
-  isUsable(answer: CachedAnswer, nowMs: number): boolean {
-    if (nowMs < answer.expiresMs) return true;
-    return nowMs < answer.failedUntilMs && this.isStaleUsable(answer, nowMs);
+  isUsable(place: number, nowMs: number): boolean {
+    if (nowMs < this.#expiresMs(place)) return true;
+    return nowMs < (this.#places.failedUntilMs[place] ?? 0) && this.isStaleUsable(place, nowMs);
   }
 
   /** Whether an answer may be given where no upstream answers (RFC 8767 §4). */
-  isStaleUsable(answer: CachedAnswer, nowMs: number): boolean {
-    return nowMs < answer.expiresMs + this.#settings.serveStaleSeconds * 1000;
+  isStaleUsable(place: number, nowMs: number): boolean {
+    return nowMs < this.#expiresMs(place) + this.#settings.serveStaleSeconds * 1000;
   }
 
   /** Upstreams failed for it: it is given stale for a while without asking them. */
-  failed(answer: CachedAnswer, nowMs: number): void {
-    answer.failedUntilMs = nowMs + FAILURE_REST_MS;
+  failed(place: number, nowMs: number): void {
+    this.#places.failedUntilMs[place] = nowMs + FAILURE_REST_MS;
   }
 
   /** Whether to fetch it anew beside answering from it. */
-  wantsPrefetch(answer: CachedAnswer, nowMs: number): boolean {
-    return !answer.isBeingFetched && nowMs > prefetchAtMs(answer);
+  wantsPrefetch(place: number, nowMs: number): boolean {
+    return this.#places.isBeingFetched[place] !== 1 && nowMs > this.#prefetchAtMs(place);
+  }
+
+  setBeingFetched(place: number, isBeingFetched: boolean): void {
+    this.#places.isBeingFetched[place] = isBeingFetched ? 1 : 0;
+  }
+
+  /** From when an answer is fetched anew if asked for; Infinity where that does not pay. */
+  #prefetchAtMs(place: number): number {
+    const ttlSeconds = this.#places.ttlSeconds[place] ?? 0;
+    if (ttlSeconds < MIN_PREFETCH_TTL_SECONDS) return Number.POSITIVE_INFINITY;
+    return this.#expiresMs(place) - (ttlSeconds * 1000) / PREFETCH_SHARE;
   }
 
   /**
-   * Keeps an answer, if it may be kept.
-   *
-   * @param query what was asked, as read
+   * Until when what `write` writes now stays what it would write, and asking for it has no other
+   * effect: the next second of its life. In the past where it is stale, or may be replaced at any moment.
    */
-  store(query: QueryReader, reply: RelayedReply, nowMs: number): void {
+  sameUntilMs(place: number, nowMs: number): number {
+    const storedAtMs = this.#places.storedAtMs[place] ?? 0;
+    const nextSecondMs = storedAtMs + (Math.floor((nowMs - storedAtMs) / 1000) + 1) * 1000;
+    return Math.min(nextSecondMs, this.#expiresMs(place), this.#prefetchAtMs(place));
+  }
+
+  /**
+   * Keeps an answer, if it may be kept. Its bytes are copied.
+   *
+   * @param message what was asked, and `query` the same as read
+   */
+  store(message: Uint8Array, query: QueryReader, reply: ReplyReader, nowMs: number): void {
     if (this.#settings.size === 0 || query.hasPassedOptions || query.hasOtherRecords) return;
     const ttlSeconds = this.#ttlOf(reply);
     if (ttlSeconds <= 0) return;
-    // The reply's own bytes: nobody writes into them, and a copy of each would be most of what forwarding costs.
-    const { bytes, records } = reply;
-    const key = bytes.subarray(HEADER_BYTES, query.nameEnd);
-    this.#drop(this.#same(key, query));
-    const answer: CachedAnswer = {
-      key,
-      qtype: query.qtype,
-      bits: bitsOf(query),
-      bytes,
-      records,
-      maxTtlSeconds: this.#maxTtl(reply),
-      rcode: reply.rcode,
-      storedAtMs: nowMs,
-      ttlSeconds,
-      expiresMs: nowMs + ttlSeconds * 1000,
-      next: this.#names.find(key, 0, key.length),
-      wasUsed: false,
-      isDropped: false,
-      isBeingFetched: false,
-      failedUntilMs: 0,
-    };
-    this.#names.setKey(key, answer);
-    this.#ring.push(answer);
-    this.#count++;
-    this.#bytes += bytes.length;
-    this.#shrink();
+    const hash = hashOfQuestion(message, query);
+    const known = this.#find(message, query, hash);
+    const place = known === NO_ANSWER ? this.#freePlace() : known;
+    const places = this.#places;
+    places.put(place, reply.bytes, 0, reply.length);
+    places.qtypes[place] = query.qtype;
+    places.bits[place] = bitsOf(query);
+    places.wasUsed[place] = 0;
+    places.isBeingFetched[place] = 0;
+    places.ttlSeconds[place] = ttlSeconds;
+    places.maxTtlSeconds[place] = this.#maxTtl(reply);
+    places.storedAtMs[place] = nowMs;
+    places.expiresMs[place] = nowMs + ttlSeconds * 1000;
+    places.failedUntilMs[place] = 0;
+    if (known === NO_ANSWER) this.#enter(place, hash);
+    this.#dropLarge();
   }
 
-  #same(key: Uint8Array, query: QueryReader): CachedAnswer | undefined {
-    let answer = this.#names.find(key, 0, key.length);
-    const bits = bitsOf(query);
-    while (answer !== undefined && (answer.qtype !== query.qtype || answer.bits !== bits))
-      answer = answer.next;
-    return answer;
-  }
-
-  #maxTtl(reply: RelayedReply): number {
-    const isNegative = negativeSoa(reply) !== undefined;
-    return isNegative ? this.#settings.negativeMaxTtlSeconds : this.#settings.maxTtlSeconds;
+  #maxTtl(reply: ReplyReader): number {
+    return reply.isDenial ? this.#settings.negativeMaxTtlSeconds : this.#settings.maxTtlSeconds;
   }
 
   /** How long it may be kept, in seconds; 0: not at all. */
-  #ttlOf(reply: RelayedReply): number {
-    if (reply.isTruncated || (reply.rcode !== RCODE.NOERROR && reply.rcode !== RCODE.NXDOMAIN))
-      return 0;
-    const ttls = reply.records
-      .filter(({ type }) => type !== TYPE.OPT)
-      .map(({ fixed }) => wireTtl(reply.bytes, fixed));
-    const hasAnswer = reply.rcode === RCODE.NOERROR && endsInAnswer(reply);
-    const soa = negativeSoa(reply);
+  #ttlOf(reply: ReplyReader): number {
+    const { rcode, isDenial } = reply;
+    if (reply.isTruncated || (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN)) return 0;
     // A denial without an SOA says nothing of how long it holds (RFC 2308 §5).
-    if (!hasAnswer && soa === undefined) return 0;
-    if (soa !== undefined) ttls.push(uint32(reply.bytes, soa.end - 4));
-    return Math.min(this.#maxTtl(reply), ...ttls);
+    if (!isDenial && !(rcode === RCODE.NOERROR && reply.hasAnswer)) return 0;
+    const minimum = isDenial ? reply.soaMinimumSeconds : Number.POSITIVE_INFINITY;
+    return Math.min(this.#maxTtl(reply), reply.ttlSeconds, minimum);
   }
 
-  /** Lets go of what was not used lately until the bounds hold. */
-  #shrink(): void {
-    const maxBytes = this.#settings.size * BYTES_PER_ANSWER;
-    while (this.#count > this.#settings.size || (this.#bytes > maxBytes && this.#count > 0)) {
-      if (this.#hand >= this.#ring.length) this.#hand = 0;
-      const answer = this.#ring[this.#hand];
-      if (answer === undefined) return;
-      if (answer.wasUsed && !answer.isDropped) {
-        answer.wasUsed = false;
-        this.#hand++;
-        continue;
+  /** A place for one more: that of an answer that was not used lately, where all are taken. */
+  #freePlace(): number {
+    if (this.#count < this.#places.count) return this.#count++;
+    const { wasUsed } = this.#places;
+    for (;;) {
+      if (this.#hand >= this.#count) this.#hand = 0;
+      const place = this.#hand++;
+      if (wasUsed[place] !== 1) {
+        this.#leave(place);
+        return place;
       }
-      const last = this.#ring.pop();
-      if (last !== undefined && last !== answer) this.#ring[this.#hand] = last;
-      this.#drop(answer);
+      wasUsed[place] = 0;
     }
-    // What was replaced stands in the ring until the hand meets it; too many of those are swept out.
-    if (this.#ring.length > 2 * this.#settings.size + 64) this.#sweep();
   }
 
-  #sweep(): void {
-    const kept = this.#ring.filter(({ isDropped }) => !isDropped);
-    this.#ring.length = 0;
-    for (const answer of kept) this.#ring.push(answer);
-    this.#hand = 0;
+  #enter(place: number, hash: number): void {
+    const { index, hashes } = this.#places;
+    const mask = index.length - 1;
+    hashes[place] = hash;
+    let at = hash & mask;
+    while (index[at] !== 0) at = (at + 1) & mask;
+    index[at] = place + 1;
   }
 
-  #drop(answer: CachedAnswer | undefined): void {
-    if (answer === undefined || answer.isDropped) return;
-    answer.isDropped = true;
-    this.#count--;
-    this.#bytes -= answer.bytes.length;
-    const head = this.#names.find(answer.key, 0, answer.key.length);
-    if (head === answer) {
-      if (answer.next === undefined) this.#names.deleteKey(answer.key);
-      else this.#names.setKey(answer.key, answer.next);
-      return;
+  /** Takes a place out of the index, and closes the gap: what stands behind it only because its own was taken moves up. */
+  #leave(place: number): void {
+    const { index, hashes } = this.#places;
+    const mask = index.length - 1;
+    let gap = (hashes[place] ?? 0) & mask;
+    while (index[gap] !== place + 1) gap = (gap + 1) & mask;
+    index[gap] = 0;
+    for (let at = (gap + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
+      const other = (index[at] ?? 0) - 1;
+      if (((at - (hashes[other] ?? 0)) & mask) < ((at - gap) & mask)) continue;
+      index[gap] = index[at] ?? 0;
+      index[at] = 0;
+      gap = at;
     }
-    for (let before = head; before !== undefined; before = before.next) {
-      if (before.next === answer) before.next = answer.next;
+  }
+
+  /** Lets go of large answers, those kept longest first, until the bound on bytes holds. */
+  #dropLarge(): void {
+    const most = this.#settings.size * (BYTES_PER_ANSWER - PLACE_BYTES);
+    while (this.#places.largeBytes > most) {
+      const place = this.#places.oldestLarge;
+      const last = this.#count - 1;
+      this.#leave(place);
+      this.#places.dropLarge(place);
+      if (place !== last) {
+        this.#leave(last);
+        this.#places.move(last, place);
+        this.#enter(place, this.#places.hashes[place] ?? 0);
+      }
+      this.#count--;
     }
   }
 
   flush(): void {
-    this.#names.clear();
-    this.#ring.length = 0;
-    this.#hand = 0;
-    this.#bytes = 0;
+    this.#places = new Places(this.#settings.size);
     this.#count = 0;
+    this.#hand = 0;
+  }
+
+  /**
+   * Writes a kept answer for another client: its ID and spelling, TTLs counted down.
+   *
+   * @param out at least as long as the answer
+   * @param nowMs past the answer's expiry: it is stale, and may be kept for 30 s at most
+   * @returns the length
+   */
+  write(
+    place: number,
+    out: Uint8Array,
+    message: Uint8Array,
+    query: QueryReader,
+    nowMs: number,
+  ): number {
+    const places = this.#places;
+    const bytes = places.bytesOf(place);
+    const start = places.startOf(place);
+    const length = places.lengths[place] ?? 0;
+    const question = query.questionEnd;
+    for (let i = 0; i < question; i++) out[i] = message[i] ?? 0;
+    for (let i = 2; i < HEADER_BYTES; i++) out[i] = bytes[start + i] ?? 0;
+    // What is told from memory is not told with authority.
+    putUint16(out, 2, uint16(out, 2) & ~0x0400);
+    for (let i = question; i < length; i++) out[i] = bytes[start + i] ?? 0;
+    const elapsedMs = Math.max(0, nowMs - (places.storedAtMs[place] ?? 0));
+    const isStale = this.isStale(place, nowMs);
+    countDown(out, question, length, {
+      most: places.maxTtlSeconds[place] ?? 0,
+      elapsed: Math.floor(elapsedMs / 1000),
+      stale: isStale ? STALE_TTL_SECONDS : -1,
+    });
+    return length;
   }
 }
 
-/** From when an answer is fetched anew if asked for; Infinity where that does not pay. */
-function prefetchAtMs({ expiresMs, ttlSeconds }: CachedAnswer): number {
-  if (ttlSeconds < MIN_PREFETCH_TTL_SECONDS) return Number.POSITIVE_INFINITY;
-  return expiresMs - (ttlSeconds * 1000) / PREFETCH_SHARE;
-}
-
-/**
- * Until when what `writeCached` writes now stays what it would write, and asking for it has no other
- * effect: the next second of its life. In the past where it is stale, or may be replaced at any moment.
- */
-export function sameUntilMs(answer: CachedAnswer, nowMs: number): number {
-  const { storedAtMs, expiresMs } = answer;
-  const nextSecondMs = storedAtMs + (Math.floor((nowMs - storedAtMs) / 1000) + 1) * 1000;
-  return Math.min(nextSecondMs, expiresMs, prefetchAtMs(answer));
-}
-
-/**
- * Writes a kept answer for another client: its ID and spelling, TTLs counted down.
- *
- * @param out at least as long as the answer
- * @param nowMs past the answer's expiry: it is stale, and may be kept for 30 s at most
- * @returns the length
- */
-export function writeCached(
+/** Lowers every TTL of a message that was read before, OPT's flags aside, which are none. */
+function countDown(
   out: Uint8Array,
-  message: Uint8Array,
-  query: QueryReader,
-  answer: CachedAnswer,
-  nowMs: number,
-): number {
-  const { bytes, records, maxTtlSeconds } = answer;
-  const length = bytes.length;
-  const question = query.questionEnd;
-  for (let i = 0; i < question; i++) out[i] = message[i] ?? 0;
-  for (let i = 2; i < HEADER_BYTES; i++) out[i] = bytes[i] ?? 0;
-  // What is told from memory is not told with authority.
-  putUint16(out, 2, uint16(bytes, 2) & ~0x0400);
-  for (let i = question; i < length; i++) out[i] = bytes[i] ?? 0;
-  const elapsed = Math.max(0, Math.floor((nowMs - answer.storedAtMs) / 1000));
-  const isStale = nowMs >= answer.expiresMs;
-  for (let i = 0; i < records.length; i++) {
-    const record = records[i];
-    if (record === undefined || record.type === TYPE.OPT) continue;
-    const left = Math.min(wireTtl(bytes, record.fixed), maxTtlSeconds) - elapsed;
-    putUint32(out, record.fixed + 4, isStale ? STALE_TTL_SECONDS : Math.max(0, left));
+  question: number,
+  length: number,
+  { most, elapsed, stale }: { most: number; elapsed: number; stale: number },
+): void {
+  const records = uint16(out, 6) + uint16(out, 8) + uint16(out, 10);
+  let at = question;
+  for (let i = 0; i < records; i++) {
+    const fixed = skipName(out, at, length);
+    if (fixed < 0) return;
+    if (uint16(out, fixed) !== TYPE.OPT) {
+      const left = Math.max(0, Math.min(wireTtl(out, fixed), most) - elapsed);
+      putUint32(out, fixed + 4, stale >= 0 ? stale : left);
+    }
+    at = fixed + 10 + uint16(out, fixed + 8);
   }
-  return length;
+}
+
+/** The hash of name, type and bits. */
+function hashOfQuestion(message: Uint8Array, query: QueryReader): number {
+  const kind = Math.imul((query.qtype << 4) | bitsOf(query), 0x9e3779b1);
+  return hashOf(message, HEADER_BYTES, query.nameEnd) ^ kind;
 }
 
 /** What makes the same question a different one: RD, CD, DO, and whether there is EDNS at all. */
@@ -283,23 +429,4 @@ function bitsOf(query: QueryReader): number {
     (query.isDnssecOk ? 4 : 0) |
     (query.hasEdns ? 8 : 0)
   );
-}
-
-function wireTtl(bytes: Uint8Array, fixed: number): number {
-  const ttl = uint32(bytes, fixed + 4);
-  return ttl > MAX_WIRE_TTL_SECONDS ? 0 : ttl;
-}
-
-/** Whether the answer section holds what was asked, or for ANY anything: not only aliases that lead nowhere. */
-function endsInAnswer(reply: RelayedReply): boolean {
-  const qtype = uint16(reply.bytes, reply.questionEnd - 4);
-  return reply.records.some(
-    ({ section, type }) => section === 'answer' && (type === qtype || qtype === TYPE.ANY),
-  );
-}
-
-/** The SOA of a denial (RFC 2308 §2); undefined for an answer. */
-function negativeSoa(reply: RelayedReply): RelayedRecord | undefined {
-  if (reply.rcode === RCODE.NOERROR && endsInAnswer(reply)) return undefined;
-  return reply.records.find(({ section, type }) => section === 'authority' && type === TYPE.SOA);
 }

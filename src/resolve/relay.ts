@@ -1,5 +1,5 @@
 /** Relaying: what is asked upstream for a client's query, and how the upstream's bytes become its reply. */
-import { EDE, RCODE, TYPE } from '../dns/codes.ts';
+import { EDE, RCODE } from '../dns/codes.ts';
 import { textOfWire, toWire, tryParseName } from '../dns/name.ts';
 import {
   type Compiled,
@@ -8,48 +8,26 @@ import {
   extendedErrorOption,
 } from '../wire/compiled.ts';
 import type { ServerCookies } from '../wire/cookie.ts';
-import { HEADER_BYTES, passedOptions, putUint16, QueryReader } from '../wire/query.ts';
-import {
-  cutToSize,
-  hasHopOptions,
-  type RelayedReply,
-  readRelayed,
-  withAliases,
-  withOptions,
-  withoutOpt,
-} from '../wire/relayed.ts';
-import { OPT_BYTES, OUR_PAYLOAD_BYTES, replyLimit, writeReply } from '../wire/reply.ts';
-import { AnswerCache, type CachedAnswer, writeCached } from './cache.ts';
-import { type Forwarder, type Outcome, shareKey } from './forwarder.ts';
+import { HEADER_BYTES, QueryReader } from '../wire/query.ts';
+import { type RelayedReply, readRelayed, withAliases } from '../wire/relayed.ts';
+import { replyLimit, writeReply } from '../wire/reply.ts';
+import { ReplyReader } from '../wire/reply-reader.ts';
+import { AnswerCache, NO_ANSWER } from './cache.ts';
+import { Forwarder } from './forwarder.ts';
+import { cleaned, fit, needsCleaning, withOurOptions, writeUpstreamQuery } from './hop.ts';
+import type { Outcome, Waiter } from './pending.ts';
 import type { ClientRef, ReplySource, ResolverPorts } from './ports.ts';
-import type { ResolverSettings } from './settings.ts';
+import { type Capture, RelayJob } from './relay-job.ts';
+import type { ResolverSettings, UpstreamGroup } from './settings.ts';
 
-/** Takes a reply in place of the client: the answer to an alias's target, on its way to get the alias in front. */
-export interface Capture {
-  /** How many aliases led here. */
-  readonly depth: number;
-  deliver(reply: Uint8Array): void;
-}
-
-/** A query that outlives the call that brought it. */
-export interface RelayJob {
-  readonly message: Buffer;
-  readonly client: ClientRef;
-  readonly capture: Capture | null;
-  readonly startedAtMs: number;
-}
-
-/** What is relayed: fresh, or past its time because no upstream answers. */
+/** What came of a question that is dealt with at leisure. */
 type Fetched =
   | { readonly kind: 'reply'; readonly reply: RelayedReply; readonly isStale: boolean }
   | { readonly kind: 'failed'; readonly reason: string };
 
 const MAX_MESSAGE_BYTES = 0xffff;
-const NO_OPTIONS: Uint8Array = new Uint8Array(0);
-/** RFC 8914 §4.4 and §4.20, for answers that RFC 8767 lets live on. */
-const STALE_TEXT = 'no upstream answers; this is what one said before';
-const STALE_ANSWER = extendedErrorOption(EDE.STALE_ANSWER, STALE_TEXT);
-const STALE_NXDOMAIN = extendedErrorOption(EDE.STALE_NXDOMAIN_ANSWER, STALE_TEXT);
+/** Jobs that are kept for the next query; a flood leaves no more behind. */
+const MAX_SPARE_JOBS = 2_048;
 
 /** Forwards queries and answers the clients that wait for them. */
 export class Relay {
@@ -58,17 +36,15 @@ export class Relay {
   readonly #query: QueryReader = new QueryReader();
   readonly #cache: AnswerCache;
   readonly #cookies: ServerCookies;
+  readonly #spareJobs: RelayJob[] = [];
+  /** What is sent upstream is written here first. */
+  readonly #outgoing: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE_BYTES);
   #settings: ResolverSettings;
 
-  constructor(
-    ports: ResolverPorts,
-    forwarder: Forwarder,
-    settings: ResolverSettings,
-    cookies: ServerCookies,
-  ) {
+  constructor(ports: ResolverPorts, settings: ResolverSettings, cookies: ServerCookies) {
     this.#ports = ports;
     this.#cookies = cookies;
-    this.#forwarder = forwarder;
+    this.#forwarder = new Forwarder(ports, (message, outcome) => this.#keep(message, outcome));
     this.#settings = settings;
     this.#cache = new AnswerCache(settings.cache);
   }
@@ -80,45 +56,73 @@ export class Relay {
     if (settings.searchDomains.join(' ') !== before) this.#cache.flush();
   }
 
-  /** Forgets all answers: other upstreams may know others. */
-  flush(): void {
+  /** Asks other upstreams from now on, and forgets all answers: they may know others. */
+  setUpstreams(groups: readonly UpstreamGroup[]): void {
+    this.#forwarder.configure(groups);
     this.#cache.flush();
   }
 
-  get cachedCount(): number {
-    return this.#cache.size;
+  /** What upstreams say is handed to it. */
+  get forwarder(): Forwarder {
+    return this.#forwarder;
   }
 
-  /** The kept answer that this query can be given at once, or undefined. Allocates nothing. */
-  kept(message: Uint8Array, query: QueryReader): CachedAnswer | undefined {
-    const answer = this.#cache.find(message, query);
-    if (answer === undefined) return undefined;
+  get cache(): AnswerCache {
+    return this.#cache;
+  }
+
+  /** Where the kept answer is that this query can be given at once, or `NO_ANSWER`. Allocates nothing. */
+  kept(message: Uint8Array, query: QueryReader): number {
+    const place = this.#cache.find(message, query);
+    if (place === NO_ANSWER) return NO_ANSWER;
     const nowMs = this.#ports.steady();
-    if (!this.#cache.isUsable(answer, nowMs)) return undefined;
-    if (this.#cache.wantsPrefetch(answer, nowMs)) this.#prefetch(message, query, answer);
-    return answer;
+    if (!this.#cache.isUsable(place, nowMs)) return NO_ANSWER;
+    if (this.#cache.wantsPrefetch(place, nowMs)) this.#prefetch(message, query, place);
+    return place;
   }
 
-  #prefetch(message: Uint8Array, query: QueryReader, answer: CachedAnswer): void {
-    answer.isBeingFetched = true;
-    this.#fetch(upstreamMessage(Buffer.from(message), query), () => {
-      answer.isBeingFetched = false;
+  #prefetch(message: Uint8Array, query: QueryReader, place: number): void {
+    this.#cache.setBeingFetched(place, true);
+    const asked = Buffer.from(message);
+    this.#fetch(asked, () => {
+      const kept = this.#cache.find(asked, this.#read(asked));
+      if (kept !== NO_ANSWER) this.#cache.setBeingFetched(kept, false);
     });
     // The query under way is still being answered from this reader.
     query.read(message, message.length);
   }
 
+  /** Remembers a query that is answered later. `release` follows with its answer. */
+  takeJob(
+    message: Uint8Array,
+    client: ClientRef,
+    capture: Capture | null,
+    startedAtMs: number,
+  ): RelayJob {
+    const job = this.#spareJobs.pop() ?? new RelayJob(client, this.#onSettled);
+    job.begin(message, client, capture, startedAtMs);
+    return job;
+  }
+
+  readonly #onSettled = (job: RelayJob, outcome: Outcome): void => {
+    if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
+    else if (!this.#relayAsItIs(job, outcome.reply, outcome.isStale)) {
+      this.#deliverOutcome(job, outcome);
+    }
+  };
+
   /** Asks what the client asked. */
   forward(job: RelayJob): void {
-    this.#ask(upstreamMessage(job.message, this.#read(job.message)), (outcome) => {
-      if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
-      else this.#deliver(job, outcome.reply, outcome.isStale);
-    });
+    const query = this.#read(job.message);
+    // The caller has looked for a kept answer already, but not for the target of an alias.
+    const place = job.capture === null ? NO_ANSWER : this.kept(job.message, query);
+    if (place !== NO_ANSWER && this.deliverKept(job, place)) return;
+    this.#send(job.message, job);
   }
 
   /** Answers with a kept answer that needs more than its TTLs changed. @returns false where it cannot be read */
-  deliverKept(job: RelayJob, kept: CachedAnswer): boolean {
-    const copy = this.#copyOf(kept, job.message);
+  deliverKept(job: RelayJob, place: number): boolean {
+    const copy = this.#copyOf(place, job.message);
     if (copy === undefined) return false;
     this.#deliver(job, copy.reply, copy.isStale, 'cache');
     return true;
@@ -142,8 +146,7 @@ export class Relay {
       this.search(job, index + 1);
       return;
     }
-    const renamed = withName(job.message, query, full);
-    this.#ask(upstreamMessage(renamed, this.#read(renamed)), (outcome) => {
+    this.#ask(withName(job.message, query, full), (outcome) => {
       if (outcome.kind === 'failed') this.#fail(job, outcome.reason);
       else if (outcome.reply.rcode === RCODE.NXDOMAIN) this.search(job, index + 1);
       else this.#deliverAliased(job, outcome.reply, [bare, full], outcome.isStale);
@@ -216,6 +219,31 @@ export class Relay {
     });
   }
 
+  /** Writes a fresh reply to a client who takes it as it is, but for the ID and the spelling of the name. */
+  #relayAsItIs(job: RelayJob, reply: ReplyReader, isStale: boolean): boolean {
+    const { client, message } = job;
+    const query = this.#read(message);
+    if (job.capture !== null || isStale || query.cookieLength > 0) return false;
+    if (reply.hasOpt !== query.hasEdns && !query.hasOtherRecords) return false;
+    const out = this.#ports.beginReply(client);
+    const { bytes, length } = reply;
+    if (length > Math.min(out.length, replyLimit(query, client.isTcp))) return false;
+    const question = query.questionEnd;
+    out[0] = message[0] ?? 0;
+    out[1] = message[1] ?? 0;
+    for (let i = 2; i < HEADER_BYTES; i++) out[i] = bytes[i] ?? 0;
+    for (let i = HEADER_BYTES; i < question; i++) out[i] = message[i] ?? 0;
+    for (let i = question; i < length; i++) out[i] = bytes[i] ?? 0;
+    this.#end(job, query, 'upstream', reply.rcode, length);
+    return true;
+  }
+
+  #deliverOutcome(job: RelayJob, { reply, isStale }: Outcome & { kind: 'reply' }): void {
+    const read = readRelayed(Buffer.from(reply.bytes.subarray(0, reply.length)));
+    if (read === undefined) this.#fail(job, 'it answered malformed');
+    else this.#deliver(job, read, isStale);
+  }
+
   #write(
     job: RelayJob,
     query: QueryReader,
@@ -227,14 +255,22 @@ export class Relay {
     if (capture !== null) {
       const scratch = Buffer.alloc(MAX_MESSAGE_BYTES);
       // The alias's own reply gets the cookie, once.
-      capture.deliver(scratch.subarray(0, write(scratch, MAX_MESSAGE_BYTES, null)));
+      const length = write(scratch, MAX_MESSAGE_BYTES, null);
+      this.#release(job);
+      capture.deliver(scratch.subarray(0, length));
       return;
     }
     const out = this.#ports.beginReply(client);
     const limit = Math.min(out.length, replyLimit(query, client.isTcp));
     const cookies = this.#cookies;
     const cookie = cookies.optionFor(job.message, query, client.addressKey, this.#ports.now());
-    this.#ports.endReply(client, write(out, limit, cookie));
+    this.#end(job, query, from, rcode, write(out, limit, cookie));
+  }
+
+  /** Sends the reply that was written, and forgets its query. */
+  #end(job: RelayJob, query: QueryReader, from: ReplySource, rcode: number, length: number): void {
+    const { client } = job;
+    this.#ports.endReply(client, length);
     this.#ports.answered?.({
       client: client.addressText(),
       qname: textOfWire(job.message, HEADER_BYTES),
@@ -244,6 +280,12 @@ export class Relay {
       ms: this.#ports.steady() - job.startedAtMs,
     });
     client.release();
+    this.#release(job);
+  }
+
+  #release(job: RelayJob): void {
+    job.capture = null;
+    if (this.#spareJobs.length < MAX_SPARE_JOBS) this.#spareJobs.push(job);
   }
 
   #read(message: Uint8Array): QueryReader {
@@ -251,92 +293,91 @@ export class Relay {
     return this.#query;
   }
 
-  /** The reply to a message for an upstream: kept, or fetched. */
+  /** The answer to a query of whatever name: kept, or fetched. */
   #ask(message: Buffer, done: (outcome: Fetched) => void): void {
-    const query = this.#read(message);
-    const kept = this.kept(message, query);
-    const copy = kept === undefined ? undefined : this.#copyOf(kept, message);
+    const place = this.kept(message, this.#read(message));
+    const copy = place === NO_ANSWER ? undefined : this.#copyOf(place, message);
     if (copy !== undefined) done(copy);
     else this.#fetch(message, done);
   }
 
-  /** Asks upstream and keeps the answer; where nobody answers, a kept one serves past its time. */
+  /** Asks upstream, whatever is kept. */
   #fetch(message: Buffer, done: (outcome: Fetched) => void): void {
-    const query = this.#read(message);
-    const question = {
-      message,
-      questionEnd: query.questionEnd,
-      key: query.hasOtherRecords ? null : shareKey(message, query),
-      upstreams: this.#forwarder.upstreams.forName(message, query),
-    };
-    this.#forwarder.ask(question, (outcome) => done(this.#keep(message, outcome)));
+    this.#send(message, new FetchWaiter(done));
   }
 
-  #keep(message: Buffer, outcome: Outcome): Fetched {
+  #send(message: Buffer, waiter: Waiter): void {
+    const length = writeUpstreamQuery(this.#outgoing, message, this.#read(message));
+    // Read again: options may be missing, and what is kept goes by what was sent.
+    this.#query.read(this.#outgoing, length);
+    this.#forwarder.ask(this.#outgoing, length, this.#query, waiter);
+  }
+
+  /** Keeps what came of a question; where nobody answers, a kept answer serves past its time. */
+  #keep(message: Buffer, outcome: Outcome): Outcome {
     const query = this.#read(message);
     const nowMs = this.#ports.steady();
     if (outcome.kind === 'reply' && isAnswer(outcome.reply.rcode)) {
-      const reply = ofThisHop(outcome.reply, query);
-      this.#cache.store(query, reply, nowMs);
-      return { kind: 'reply', reply, isStale: false };
+      const cleaned = this.#cleaned(outcome, query);
+      if (cleaned.kind === 'reply') this.#cache.store(message, query, cleaned.reply, nowMs);
+      return cleaned;
     }
-    const kept = this.#cache.find(message, query);
-    if (kept !== undefined && this.#cache.isStaleUsable(kept, nowMs)) {
-      this.#cache.failed(kept, nowMs);
-      const copy = this.#copyOf(kept, message);
-      if (copy !== undefined) return copy;
+    const place = this.#cache.find(message, query);
+    if (place !== NO_ANSWER && this.#cache.isStaleUsable(place, nowMs)) {
+      this.#cache.failed(place, nowMs);
+      const copy = Buffer.alloc(this.#cache.lengthOf(place));
+      this.#cache.write(place, copy, message, query, nowMs);
+      const isStale = this.#cache.isStale(place, nowMs);
+      // A reader of its own: those who wait are told one after the other, and may ask anew meanwhile.
+      const reply = new ReplyReader();
+      if (reply.read(copy, copy.length)) return { kind: 'reply', reply, isStale };
     }
-    if (outcome.kind === 'failed') return outcome;
-    return { kind: 'reply', reply: ofThisHop(outcome.reply, query), isStale: false };
+    return outcome.kind === 'failed' ? outcome : this.#cleaned(outcome, query);
   }
 
-  #copyOf(answer: CachedAnswer, message: Buffer): (Fetched & { kind: 'reply' }) | undefined {
-    const copy = Buffer.alloc(answer.bytes.length);
+  #cleaned(outcome: Outcome & { kind: 'reply' }, query: QueryReader): Outcome {
+    if (!needsCleaning(outcome.reply, query)) return outcome;
+    const { bytes, length } = outcome.reply;
+    const read = readRelayed(Buffer.from(bytes.subarray(0, length)));
+    const clean = read === undefined ? undefined : cleaned(read, query);
+    const reply = new ReplyReader();
+    if (clean === undefined || !reply.read(clean.bytes, clean.bytes.length)) return outcome;
+    return { kind: 'reply', reply, isStale: false };
+  }
+
+  #copyOf(place: number, message: Buffer): (Fetched & { kind: 'reply' }) | undefined {
+    const copy = Buffer.alloc(this.#cache.lengthOf(place));
     const nowMs = this.#ports.steady();
-    writeCached(copy, message, this.#read(message), answer, nowMs);
+    this.#cache.write(place, copy, message, this.#read(message), nowMs);
     const reply = readRelayed(copy);
-    const isStale = nowMs >= answer.expiresMs;
+    const isStale = this.#cache.isStale(place, nowMs);
     return reply === undefined ? undefined : { kind: 'reply', reply, isStale };
+  }
+}
+
+/** Waits with a function: for what is not answered to a client as it is. */
+class FetchWaiter implements Waiter {
+  nextWaiter: Waiter | null = null;
+  readonly #done: (outcome: Fetched) => void;
+
+  constructor(done: (outcome: Fetched) => void) {
+    this.#done = done;
+  }
+
+  settled(outcome: Outcome): void {
+    if (outcome.kind === 'failed') {
+      this.#done(outcome);
+      return;
+    }
+    const { reply, isStale } = outcome;
+    const read = readRelayed(Buffer.from(reply.bytes.subarray(0, reply.length)));
+    const malformed: Fetched = { kind: 'failed', reason: 'it answered malformed' };
+    this.#done(read === undefined ? malformed : { kind: 'reply', reply: read, isStale });
   }
 }
 
 function isAnswer(rcode: number): boolean {
   return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN;
-}
-
-/**
- * An upstream's reply as it may go to a client: less what its OPT says to us alone, and with an OPT where the
- * client sent one and the upstream did not answer with one (RFC 6891 §6.1.1). What may be signed stays as it is.
- */
-function ofThisHop(reply: RelayedReply, query: QueryReader): RelayedReply {
-  if (query.hasOtherRecords) return reply;
-  const lacksOpt = query.hasEdns && reply.opt === undefined && isAnswer(reply.rcode);
-  const isClean = !lacksOpt && !hasHopOptions(reply);
-  return isClean ? reply : withOptions(reply, NO_OPTIONS, query.isDnssecOk);
-}
-
-/** The reply with the cookie for this client, and a word that it is stale; the word only where there is room. */
-function withOurOptions(
-  reply: RelayedReply,
-  query: QueryReader,
-  cookie: Uint8Array | null,
-  isStale: boolean,
-  limit: number,
-): RelayedReply {
-  if (!query.hasEdns || query.hasOtherRecords || (cookie === null && !isStale)) return reply;
-  const own = cookie ?? NO_OPTIONS;
-  if (isStale) {
-    const error = reply.rcode === RCODE.NXDOMAIN ? STALE_NXDOMAIN : STALE_ANSWER;
-    const told = withOptions(reply, Buffer.concat([own, error]), query.isDnssecOk);
-    if (told.bytes.length <= limit) return told;
-  }
-  return cookie === null ? reply : withOptions(reply, own, query.isDnssecOk);
-}
-
-function fit(reply: RelayedReply, query: QueryReader, limit: number): Uint8Array {
-  if (query.hasEdns || reply.opt === undefined) return cutToSize(reply, limit);
-  const plain = readRelayed(withoutOpt(reply));
-  return plain === undefined ? reply.bytes.subarray(0, limit) : cutToSize(plain, limit);
 }
 
 /** The same query for another name: header and OPT as they are. */
@@ -353,24 +394,4 @@ function inDomain(bare: Uint8Array, domain: string): Uint8Array | undefined {
   if (suffix === undefined) return undefined;
   const full = Buffer.concat([bare.subarray(0, -1), toWire(suffix)]);
   return full.length > 255 ? undefined : full;
-}
-
-/**
- * What is sent upstream for a query: its header bits, question and EDNS, less what is only between the
- * client and us (cookie, keepalive, padding: RFC 7873 §5, RFC 7828 §3.2.1, RFC 7830 §3) and with the size that we take.
- * A query with other records goes as it is: TSIG signs its bytes, the cookie among them, and the reply's.
- */
-function upstreamMessage(message: Buffer, query: QueryReader): Buffer {
-  if (query.hasOtherRecords || !query.hasEdns) return Buffer.from(message);
-  const { optOffset, optLength } = query;
-  const options = Buffer.concat(passedOptions(message, optOffset, optOffset + optLength));
-  const sent = Buffer.alloc(query.questionEnd + OPT_BYTES + options.length);
-  message.copy(sent, 0, 0, query.questionEnd);
-  const opt = query.questionEnd;
-  putUint16(sent, opt + 1, TYPE.OPT);
-  putUint16(sent, opt + 3, OUR_PAYLOAD_BYTES);
-  putUint16(sent, opt + 7, query.isDnssecOk ? 0x8000 : 0);
-  putUint16(sent, opt + 9, options.length);
-  options.copy(sent, opt + OPT_BYTES);
-  return sent;
 }

@@ -16,14 +16,14 @@ import { ServerCookies } from '../wire/cookie.ts';
 import { isSameLabels, keyOfText } from '../wire/name-index.ts';
 import { HEADER_BYTES, QueryReader, rcodeOfVerdict } from '../wire/query.ts';
 import { replyLimit, writeReply } from '../wire/reply.ts';
-import { type CachedAnswer, sameUntilMs, writeCached } from './cache.ts';
+import { NO_ANSWER } from './cache.ts';
 import { Deadlines } from './deadlines.ts';
 import { FixedAnswers } from './fixed-answers.ts';
-import { Forwarder } from './forwarder.ts';
 import { Freshness } from './freshness.ts';
 import { ALWAYS, HotReplies } from './hot-replies.ts';
 import type { ClientRef, ReplySource, ResolverPorts } from './ports.ts';
-import { type Capture, Relay, type RelayJob } from './relay.ts';
+import { Relay } from './relay.ts';
+import type { Capture, RelayJob } from './relay-job.ts';
 import type { EngineStanding, ResolverSettings, UpstreamGroup } from './settings.ts';
 import { type ClientStanding, type KnownName, type Match, Zone } from './zone.ts';
 
@@ -84,7 +84,6 @@ export class Resolver {
   readonly #ports: ResolverPorts;
   readonly #query: QueryReader = new QueryReader();
   readonly #freshness: Freshness = new Freshness();
-  readonly #forwarder: Forwarder;
   readonly #relay: Relay;
   readonly #cookies: ServerCookies;
   #held = new Set<Held>();
@@ -99,9 +98,8 @@ export class Resolver {
     this.#ports = ports;
     this.#settings = settings;
     this.zone = new Zone(settings);
-    this.#forwarder = new Forwarder(ports);
     this.#cookies = new ServerCookies(ports.cookieSecret);
-    this.#relay = new Relay(ports, this.#forwarder, settings, this.#cookies);
+    this.#relay = new Relay(ports, settings, this.#cookies);
     this.#answers = new FixedAnswers(settings.ttlSeconds);
     this.#hot = new HotReplies(ports.random(0x7fffffff));
     this.#turn = {
@@ -114,11 +112,11 @@ export class Resolver {
   }
 
   get pendingCount(): number {
-    return this.#forwarder.pendingCount;
+    return this.#relay.forwarder.pendingCount;
   }
 
   get cachedCount(): number {
-    return this.#relay.cachedCount;
+    return this.#relay.cache.size;
   }
 
   /** Replies that were given again since the start. */
@@ -142,8 +140,7 @@ export class Resolver {
 
   setUpstreams(groups: readonly UpstreamGroup[]): void {
     this.#hot.flush();
-    this.#forwarder.configure(groups);
-    this.#relay.flush();
+    this.#relay.setUpstreams(groups);
   }
 
   setEngines(standings: readonly EngineStanding[]): void {
@@ -184,15 +181,15 @@ export class Resolver {
   // Messages from the network.
 
   onUpstreamReply(server: number, socket: number, bytes: Uint8Array, length: number): void {
-    this.#guarded(() => this.#forwarder.onReply(server, socket, bytes, length));
+    this.#guarded(() => this.#relay.forwarder.onReply(server, socket, bytes, length));
   }
 
   onUpstreamError(server: number, socket: number, reason: string): void {
-    this.#guarded(() => this.#forwarder.onError(server, socket, reason));
+    this.#guarded(() => this.#relay.forwarder.onError(server, socket, reason));
   }
 
   onStreamReply(token: number, bytes: Uint8Array | null, reason: string): void {
-    this.#guarded(() => this.#forwarder.onStreamReply(token, bytes, reason));
+    this.#guarded(() => this.#relay.forwarder.onStreamReply(token, bytes, reason));
   }
 
   /** @returns ms until it wants to be called again; Infinity for not at all */
@@ -200,7 +197,7 @@ export class Resolver {
     const nowMs = this.#ports.steady();
     let nextMs = Number.POSITIVE_INFINITY;
     this.#guarded(() => {
-      nextMs = this.#forwarder.tick(nowMs);
+      nextMs = this.#relay.forwarder.tick(nowMs);
     });
     const isOver = (held: Held) => !this.#held.has(held);
     const deadlines = this.#heldDeadlines;
@@ -414,7 +411,7 @@ export class Resolver {
       isFinal: false,
     };
     this.#held.add(held);
-    this.#heldDeadlines.add(held, this.#ports.steady() + this.#settings.holdMs);
+    this.#heldDeadlines.add(held, 0, this.#ports.steady() + this.#settings.holdMs);
   }
 
   #beginRefresh(): void {
@@ -474,8 +471,9 @@ export class Resolver {
   }
 
   #forward(turn: Turn): void {
-    const kept = turn.capture === null ? this.#relay.kept(turn.message, this.#query) : undefined;
-    if (kept !== undefined && this.#sendKept(turn, kept)) {
+    const isCaptured = turn.capture !== null;
+    const place = isCaptured ? NO_ANSWER : this.#relay.kept(turn.message, this.#query);
+    if (place !== NO_ANSWER && this.#sendKept(turn, place)) {
       this.counters.cached++;
       return;
     }
@@ -484,22 +482,22 @@ export class Resolver {
   }
 
   /** Answers with a kept answer. @returns false where it cannot be */
-  #sendKept(turn: Turn, kept: CachedAnswer): boolean {
+  #sendKept(turn: Turn, place: number): boolean {
     const { client, message, held } = turn;
     const query = this.#query;
+    const { cache } = this.#relay;
     const nowMs = this.#ports.steady();
     const out = this.#ports.beginReply(client);
     const limit = Math.min(out.length, replyLimit(query, client.isTcp));
-    const isStale = nowMs >= kept.expiresMs;
     // As it is, but for ID, spelling and TTLs; or with more about it, or less.
-    const isAsItIs = query.cookieLength === 0 && !(isStale && query.hasEdns);
-    if (!isAsItIs || kept.bytes.length > limit) {
-      return this.#relay.deliverKept(this.#jobOf(turn), kept);
+    const isAsItIs = query.cookieLength === 0 && !(query.hasEdns && cache.isStale(place, nowMs));
+    if (!isAsItIs || cache.lengthOf(place) > limit) {
+      return this.#relay.deliverKept(this.#jobOf(turn), place);
     }
-    const length = writeCached(out, message, query, kept, nowMs);
-    this.#keepHot(turn, out, length, sameUntilMs(kept, nowMs));
+    const length = cache.write(place, out, message, query, nowMs);
+    this.#keepHot(turn, out, length, cache.sameUntilMs(place, nowMs));
     this.#ports.endReply(client, length);
-    this.#log(turn, kept.rcode, 'cache');
+    this.#log(turn, cache.rcodeOf(place), 'cache');
     if (held !== undefined) client.release();
     return true;
   }
@@ -515,10 +513,10 @@ export class Resolver {
   }
 
   #jobOf(turn: Turn): RelayJob {
-    const message = turn.held?.message ?? Buffer.from(turn.message);
-    const client = turn.held?.client ?? turn.client.retain();
-    const startedAtMs = turn.held?.sinceMs ?? this.#ports.steady();
-    return { message, client, capture: turn.capture, startedAtMs };
+    const { held, message, capture } = turn;
+    const client = held?.client ?? turn.client.retain();
+    const startedAtMs = held?.sinceMs ?? this.#ports.steady();
+    return this.#relay.takeJob(held?.message ?? message, client, capture, startedAtMs);
   }
 
   /** A static alias: its target's answer with the alias in front, wherever the target is answered. */

@@ -1,6 +1,7 @@
 /** Which upstream is asked next: by domain, in the configured order, those that are down last. */
 import { isSameLabels, keyOfText } from '../wire/name-index.ts';
 import type { QueryReader } from '../wire/query.ts';
+import { Datagrams } from './datagrams.ts';
 import type { UpstreamGroup, UpstreamServer } from './settings.ts';
 
 /** Failures in a row that make an upstream count as down; one lost datagram does not. */
@@ -12,6 +13,8 @@ const LONGEST_REST_MS = 30_000;
 /** An upstream and what is remembered of it. */
 export interface Upstream {
   readonly server: UpstreamServer;
+  /** What it has not answered yet. */
+  readonly datagrams: Datagrams;
   failures: number;
   isDown: boolean;
   restMs: number;
@@ -40,8 +43,7 @@ export class Upstreams {
     const all = new Map<number, Upstream>();
     const remember = (server: UpstreamServer): Upstream => {
       const known = this.#all.get(server.id) ?? all.get(server.id);
-      const fresh = { server, failures: 0, isDown: false, restMs: FIRST_REST_MS, probeAtMs: 0 };
-      const upstream = known ?? fresh;
+      const upstream = known ?? freshUpstream(server);
       all.set(server.id, upstream);
       return upstream;
     };
@@ -81,19 +83,25 @@ export class Upstreams {
    * @param tried ids in the order they were tried; when all were, they are tried again in that order
    */
   next(upstreams: readonly Upstream[], tried: readonly number[]): Upstream | undefined {
-    const fresh = upstreams.filter(({ server }) => !tried.includes(server.id));
-    if (fresh.length === 0) return upstreams[tried.length % Math.max(1, upstreams.length)];
-    return (
-      fresh.find(({ isDown }) => !isDown) ??
-      fresh.reduce((one, other) => (other.probeAtMs < one.probeAtMs ? other : one))
-    );
+    let rested: Upstream | undefined;
+    for (let i = 0; i < upstreams.length; i++) {
+      const upstream = upstreams[i];
+      if (upstream === undefined || tried.includes(upstream.server.id)) continue;
+      if (!upstream.isDown) return upstream;
+      if (rested === undefined || upstream.probeAtMs < rested.probeAtMs) rested = upstream;
+    }
+    return rested ?? upstreams[tried.length % Math.max(1, upstreams.length)];
   }
 
   /** A down upstream that may be tried again with a copy of this query, beside the one that is asked for real. */
   toProbe(upstreams: readonly Upstream[], nowMs: number): Upstream | undefined {
-    const due = upstreams.find((upstream) => upstream.isDown && upstream.probeAtMs <= nowMs);
-    if (due !== undefined) due.probeAtMs = nowMs + due.restMs;
-    return due;
+    for (let i = 0; i < upstreams.length; i++) {
+      const upstream = upstreams[i];
+      if (upstream === undefined || !upstream.isDown || upstream.probeAtMs > nowMs) continue;
+      upstream.probeAtMs = nowMs + upstream.restMs;
+      return upstream;
+    }
+    return undefined;
   }
 
   replied(upstream: Upstream): void {
@@ -115,4 +123,15 @@ export class Upstreams {
     }
     upstream.probeAtMs = nowMs + upstream.restMs;
   }
+}
+
+function freshUpstream(server: UpstreamServer): Upstream {
+  return {
+    server,
+    datagrams: new Datagrams(),
+    failures: 0,
+    isDown: false,
+    restMs: FIRST_REST_MS,
+    probeAtMs: 0,
+  };
 }

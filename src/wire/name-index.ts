@@ -26,8 +26,8 @@ function randomTables(): Int32Array {
   return words;
 }
 
-/** FNV-1a by four bytes at a time: a multiplication for each byte is most of what a look-up costs. */
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
+/** The hash of labels, whatever their case: FNV-1a by four bytes at a time, as a multiplication for each byte is most of what a look-up costs. */
+export function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = SEED ^ (end - start);
   let at = start;
   for (; at + 4 <= end; at += 4) {
@@ -52,11 +52,20 @@ export function isSameLabels(
   end: number,
   key: Uint8Array,
 ): boolean {
-  const length = key.length;
-  if (end - start !== length) return false;
+  return end - start === key.length && isSameStretch(bytes, start, key, 0, key.length);
+}
+
+/** Whether `length` bytes of two messages are the same, case aside. */
+export function isSameStretch(
+  one: Uint8Array,
+  oneStart: number,
+  other: Uint8Array,
+  otherStart: number,
+  length: number,
+): boolean {
   for (let i = 0; i < length; i++) {
-    const byte = bytes[start + i] ?? 0;
-    const wanted = key[i] ?? 0;
+    const byte = one[oneStart + i] ?? 0;
+    const wanted = other[otherStart + i] ?? 0;
     // Nearly always spelled the same.
     if (byte !== wanted && fold(byte) !== fold(wanted)) return false;
   }

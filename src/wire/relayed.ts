@@ -3,7 +3,7 @@
  * asked, cutting it to a client's size, and putting aliases in front of it. Never re-encoded.
  */
 import { TYPE } from '../dns/codes.ts';
-import { isSameLabels } from './name-index.ts';
+import { isSameStretch } from './name-index.ts';
 import {
   HEADER_BYTES,
   isHopOption,
@@ -12,7 +12,6 @@ import {
   putUint32,
   skipName,
   uint16,
-  uint32,
 } from './query.ts';
 import { OPT_BYTES, OUR_PAYLOAD_BYTES } from './reply.ts';
 
@@ -303,24 +302,5 @@ export function repeatsQuestion(
 ): boolean {
   if (length < questionEnd || uint16(reply, 4) !== 1) return false;
   for (let i = questionEnd - 4; i < questionEnd; i++) if (reply[i] !== query[i]) return false;
-  return isSameLabels(
-    reply,
-    HEADER_BYTES,
-    questionEnd - 4,
-    query.subarray(HEADER_BYTES, questionEnd - 4),
-  );
-}
-
-/** Lowers every TTL by the seconds that went by, never below `floor`. OPT's flags are no TTL. */
-export function ageTtls(
-  bytes: Uint8Array,
-  records: readonly RelayedRecord[],
-  seconds: number,
-  floor: number,
-): void {
-  for (const record of records) {
-    if (record.type === TYPE.OPT) continue;
-    const left = Math.max(floor, uint32(bytes, record.fixed + 4) - seconds);
-    putUint32(bytes, record.fixed + 4, left);
-  }
+  return isSameStretch(reply, HEADER_BYTES, query, HEADER_BYTES, questionEnd - 4 - HEADER_BYTES);
 }
