@@ -68,6 +68,7 @@ export class Reports implements ControlSource {
       upstreams: upstreams(),
       nowMs: Date.now(),
       entryOf: (name) => naming.table.entryOf(name),
+      reverseOf: (address) => naming.table.reverseOf(address),
       viewOf: (address) => this.#clients.viewOf(address, null),
       leaseEndOf: (name) => this.#reported.leasing.untilOf(name),
       staleOf: (engine) => {

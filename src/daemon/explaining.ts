@@ -10,8 +10,10 @@ import type {
 import { addressBytes, contains, parseSubnet } from '../dns/address.ts';
 import { explainName } from '../names/explain.ts';
 import type { Explanation } from '../names/explanation.ts';
+import type { ReverseEntry } from '../names/reverse-names.ts';
 import type { DecisionSettings, NameEntry, View } from '../names/zone-delta.ts';
 import type { UpstreamGroup } from '../resolve/settings.ts';
+import { reverseVerdict } from './explaining-reverse.ts';
 import { nameProper } from './name-proper.ts';
 
 /** Everything that a decision depends on, as it is now. */
@@ -21,6 +23,7 @@ export interface World {
   readonly upstreams: readonly UpstreamGroup[];
   readonly nowMs: number;
   entryOf(name: string): NameEntry | null;
+  reverseOf(address: string): ReverseEntry | undefined;
   viewOf(address: string): View;
   /** When the lease of a name ends, ISO 8601; null: there is none. */
   leaseEndOf(name: string): string | null;
@@ -55,10 +58,13 @@ export function explainQuestion(
     steps.push({ kind: 'note', text: `"${asked}" is "${proper.name}" under ${proper.suffix}` });
   const verdict = verdictOf(
     explanation,
-    { asked, proper: proper.name, isExpected: expected.has(proper.name), address, view },
+    { asked, type, proper: proper.name, isExpected: expected.has(proper.name), address, view },
     world,
   );
-  steps.push(...explanation.steps.map((text): ExplainStep => ({ kind: 'note', text })));
+  // Nobody claims a reverse name, and yet it has an owner: only who asks is to be said.
+  const isReverse = verdict.kind === 'owned' && explanation.decision.kind === 'none';
+  const explained = isReverse ? explanation.steps.slice(0, 1) : explanation.steps;
+  steps.push(...explained.map((text): ExplainStep => ({ kind: 'note', text })));
   const leasedUntil = world.leaseEndOf(proper.name);
   if (leasedUntil !== null) steps.push({ kind: 'note', text: `the lease ends at ${leasedUntil}` });
   steps.push(...verdictSteps(verdict, explanation));
@@ -67,6 +73,7 @@ export function explainQuestion(
 
 interface Asked {
   readonly asked: string;
+  readonly type: string;
   readonly proper: string;
   readonly isExpected: boolean;
   readonly address: string;
@@ -125,6 +132,12 @@ function unownedVerdict({ departed }: Explanation, asked: Asked, world: World): 
   }
   const special = specialReason(asked.asked);
   if (special !== null) return { kind: 'nonexistent', reason: special };
+  const reverse = reverseVerdict(asked.asked, asked.type, {
+    settings: world.settings,
+    region: config.searchDomains[0],
+    reverseOf: (address) => world.reverseOf(address),
+  });
+  if (reverse !== undefined) return reverse;
   const isBare = !asked.asked.includes('.');
   if (isBare && config.searchDomains.length === 0) {
     return {

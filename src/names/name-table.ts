@@ -9,7 +9,7 @@ import { FormerProjects } from './former-projects.ts';
 import { type Claimant, claimantOf, groupsOf } from './groups.ts';
 import type { Claim, EndedOwner, Network, Owner, OwnerId, OwnersChange } from './owner.ts';
 import { compareText } from './precedence.ts';
-import { ReverseNames } from './reverse-names.ts';
+import { type ReverseEntry, ReverseNames } from './reverse-names.ts';
 import { isSame } from './same.ts';
 import { groupTitle } from './words.ts';
 import type { EngineProject, Group, NameEntry, ZoneDelta, ZoneNetwork } from './zone-delta.ts';
@@ -79,6 +79,11 @@ export class NameTable {
 
   entryOf(name: string): NameEntry | null {
     return this.#names.get(name)?.entry ?? null;
+  }
+
+  /** Who has an address, canonical text, and what PTR gives for it. */
+  reverseOf(address: string): ReverseEntry | undefined {
+    return this.#reverse.of(address);
   }
 
   /** The whole state as one change, for an answering thread that knows nothing yet. */

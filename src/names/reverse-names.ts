@@ -5,6 +5,15 @@ import { compareText } from './precedence.ts';
 import { isSame } from './same.ts';
 import type { ZoneDelta } from './zone-delta.ts';
 
+/** An address that an owner has. */
+export interface ReverseEntry {
+  readonly address: string;
+  /** Bare, strongest first. */
+  readonly names: readonly string[];
+  /** The one that it belongs to; others may share its network. */
+  readonly owner: Owner;
+}
+
 export class ReverseNames {
   readonly #holders = new Map<string, Map<OwnerId, Owner>>();
   readonly #names = new Map<string, readonly string[]>();
@@ -42,6 +51,13 @@ export class ReverseNames {
     return changes;
   }
 
+  /** Who has an address now, and the names that PTR gives for it; undefined where nobody has it. */
+  of(address: string): ReverseEntry | undefined {
+    const names = this.#names.get(address);
+    const [owner] = inHolderOrder(address, [...(this.#holders.get(address)?.values() ?? [])]);
+    return names === undefined || owner === undefined ? undefined : { address, names, owner };
+  }
+
   all(): ZoneDelta['reverse'] {
     return [...this.#names].map(([address, names]) => ({ address, names }));
   }
@@ -63,8 +79,12 @@ function isOperators({ kind }: Owner): boolean {
 
 /** Each name once: those of the owner that the address belongs to, then those of who shares it. */
 function namesOf(address: string, holders: readonly Owner[]): readonly string[] {
-  const inOrder = holders.length === 1 ? holders : [...holders].sort(holderOrder(address));
+  const inOrder = inHolderOrder(address, holders);
   return [...new Set(inOrder.flatMap((owner) => namesAt(address, owner)))];
+}
+
+function inHolderOrder(address: string, holders: readonly Owner[]): readonly Owner[] {
+  return holders.length <= 1 ? holders : [...holders].sort(holderOrder(address));
 }
 
 /**
