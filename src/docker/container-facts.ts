@@ -167,8 +167,13 @@ function endpointsOf(networks: JsonObject): Endpoint[] {
   }));
 }
 
+const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
+const PLAIN_IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+
 /** Canonical text of an address with or without prefix length; '' for what is none. Never throws. */
 export function addressOf(text: string): string {
+  // As most are written; reading 10,000 of them byte by byte takes a quarter of a second.
+  if (text === '' || PLAIN_IPV4.test(text)) return text;
   const bytes = addressBytes(text.split('/')[0] ?? '');
   return bytes === undefined ? '' : addressText(bytes);
 }

@@ -32,6 +32,10 @@ export type Outcome = 'known' | 'gone' | 'silent';
 export class Inspections {
   readonly #jobs = new Map<string, Job>();
   readonly #queues = { urgent: new Set<string>(), bulk: new Set<string>() };
+  readonly #walks: Record<Lane, Iterator<string, undefined>> = {
+    urgent: this.#queues.urgent.values(),
+    bulk: this.#queues.bulk.values(),
+  };
   readonly #running = { urgent: 0, bulk: 0 };
   /** Failed ones, by when they may be tried again. */
   readonly #resting = new Map<string, number>();
@@ -150,8 +154,9 @@ export class Inspections {
 
   #takeFrom(lane: Lane, limit: number): { id: string; beganAt: number }[] {
     const taken: { id: string; beganAt: number }[] = [];
-    for (const id of this.#queues[lane]) {
-      if (this.#running[lane] >= limit) break;
+    while (this.#running[lane] < limit) {
+      const id = this.#next(lane);
+      if (id === undefined) break;
       this.#queues[lane].delete(id);
       const job = this.#jobs.get(id);
       if (job === undefined) continue;
@@ -164,6 +169,14 @@ export class Inspections {
       taken.push({ id, beganAt: job.beganAt });
     }
     return taken;
+  }
+
+  /** Goes on where it was: a Set that loses its first elements one by one is slow to find its new first. */
+  #next(lane: Lane): string | undefined {
+    const step = this.#walks[lane].next();
+    if (step.done !== true) return step.value;
+    this.#walks[lane] = this.#queues[lane].values();
+    return this.#walks[lane].next().value;
   }
 
   #forget(id: string): void {
