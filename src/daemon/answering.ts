@@ -59,6 +59,7 @@ export class Answering {
   readonly #ended: Promise<void>;
   #nextId = 1;
   #isStopping = false;
+  #isGone = false;
 
   constructor(
     options: {
@@ -89,6 +90,8 @@ export class Answering {
       });
       this.#worker.on('exit', () => {
         process.off('exit', stopAtExit);
+        this.#isGone = true;
+        for (const request of [...this.#requests.keys()]) this.#giveUp(request);
         resolve();
         if (!this.#isStopping) duties.died(reason);
       });
@@ -138,8 +141,15 @@ export class Answering {
     const request = this.#nextId++;
     return new Promise((resolve) => {
       this.#requests.set(request, resolve);
-      this.post(make(request));
+      if (this.#isGone) this.#giveUp(request);
+      else this.post(make(request));
     });
+  }
+
+  /** Whoever waits for a thread that has ended would wait for ever, and the process with him. */
+  #giveUp(request: number): void {
+    const problem = 'the answering thread is gone';
+    this.#take({ kind: 'listening', request, address: '', port: 0, problem });
   }
 
   #take(message: FromAnswering): void {

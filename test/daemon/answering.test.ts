@@ -3,10 +3,26 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Answering } from '../../src/daemon/answering.ts';
+import type { ResolverSettings } from '../../src/resolve/settings.ts';
 
-const TRANSPORTS = process.platform === 'linux' ? ['batch', 'dgram'] : ['dgram'];
+const TRANSPORTS =
+  process.platform === 'linux' ? (['batch', 'dgram'] as const) : (['dgram'] as const);
 
 const PROGRAM = fileURLToPath(new URL('support/serve-then-fail.ts', import.meta.url));
+
+const SETTINGS: ResolverSettings = {
+  searchDomains: [],
+  localDomains: [],
+  ttlSeconds: 0,
+  holdMs: 250,
+  networkOrder: [],
+  expected: [],
+  whenMissing: 'refuse',
+  allow: [],
+  allowEngineNetworks: false,
+  cache: { size: 0, maxTtlSeconds: 0, negativeMaxTtlSeconds: 0, serveStaleSeconds: 0 },
+};
 
 for (const transport of TRANSPORTS) {
   describe(`the answering thread over ${transport}`, () => {
@@ -22,6 +38,27 @@ for (const transport of TRANSPORTS) {
       clearTimeout(timer);
       assert.deepEqual([code, signal], [1, null], stderr);
       assert.match(stderr, /a bug/);
+    });
+
+    it('that ends at its start leaves nobody waiting for it, then or later', async () => {
+      const settings = { ...SETTINGS, allow: ['nonsense'] };
+      const died: string[] = [];
+      const nothing = () => undefined;
+      const thread = new Answering(
+        { transport, settings, isShared: false },
+        {
+          refresh: async () => undefined,
+          askStream: nothing,
+          told: nothing,
+          died: (reason) => died.push(reason),
+        },
+      );
+      const anywhere = { address: '127.0.0.1', port: 0 };
+      await assert.rejects(thread.listen(anywhere), { code: 'BIND_FAILED' });
+      await assert.rejects(thread.listen(anywhere), { code: 'BIND_FAILED' });
+      await assert.rejects(thread.report(), { code: 'BIND_FAILED' });
+      await thread.close();
+      assert.equal(died.length, 1);
     });
   });
 }
