@@ -5,9 +5,11 @@
 #   answer PORT [TEXT]   tells TEXT, or its host name, to whoever connects
 #   connect NAME PORT    looks NAME up with the C library, connects, and prints what it is told
 #
-# sh image.sh [TAG]
+# sh image.sh [TAG [PROGRAM...]]: further programs of the host, with the libraries that they load; the
+# libraries alone of what LIBRARIES_OF names.
 set -eu
 tag=${1:-homeport-example}
+[ $# -eq 0 ] || shift
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -16,10 +18,11 @@ cp "$(command -v busybox)" "$root/bin/busybox"
 for applet in $(busybox --list); do
   [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
-for program in bash getent; do
-  path=$(command -v "$program")
-  cp "$path" "$root/usr/bin/$program"
-  for library in $(ldd "$path" | grep -o '/[^ ]*'); do
+for program in bash getent "$@"; do
+  cp "$(command -v "$program")" "$root/usr/bin/"
+done
+for file in "$root"/usr/bin/* ${LIBRARIES_OF:-}; do
+  for library in $(ldd "$file" | grep -o '/[^ ]*'); do
     mkdir -p "$root${library%/*}"
     cp -L "$library" "$root$library"
   done

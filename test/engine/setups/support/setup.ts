@@ -18,8 +18,12 @@ export const IMAGE = 'homeport-example';
 export const FOR_CONTAINERS = '169.254.53.53';
 
 export interface SetupOptions {
-  /** The folder below config/examples. */
+  /** The folder below config/examples, or another name where `folder` says which. */
   readonly name: string;
+  /** The page's folder; default: that of the name. */
+  readonly folder?: string;
+  /** Further variables for the page's commands. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What production has: name → address. */
   readonly production?: Readonly<Record<string, string>>;
   /** Over the page's configuration. */
@@ -29,13 +33,16 @@ export interface SetupOptions {
 }
 
 export class Setup {
-  readonly name: string;
   readonly engine: TestEngine;
+  /** The page's folder. */
+  readonly folder: string;
+  readonly #env: Readonly<Record<string, string>>;
   #production: Production | null = null;
   #server: Homeport | null = null;
 
-  private constructor(name: string, engine: TestEngine) {
-    this.name = name;
+  private constructor({ name, folder, env = {} }: SetupOptions, engine: TestEngine) {
+    this.folder = folder ?? join(EXAMPLES, name);
+    this.#env = env;
     this.engine = engine;
   }
 
@@ -47,7 +54,7 @@ export class Setup {
       name,
       args: ['--dns', FOR_CONTAINERS, '--dns-search', REGION],
     });
-    const setup = new Setup(name, engine);
+    const setup = new Setup(options, engine);
     try {
       setup.#prepare();
       await engine.inNamespace(['ip', 'address', 'add', `${FOR_CONTAINERS}/32`, 'dev', 'lo']);
@@ -59,11 +66,6 @@ export class Setup {
       await setup.stop();
       throw error;
     }
-  }
-
-  /** The page's folder. */
-  get folder(): string {
-    return join(EXAMPLES, this.name);
   }
 
   get production(): Production {
@@ -116,20 +118,34 @@ export class Setup {
     return join(this.engine.directory, file);
   }
 
-  /** What a shell on the host says to a command line, in the page's folder. */
-  shell(line: string): Promise<Ran> {
+  /** Puts the engine's socket where every Docker host has it, for containers that mount it. */
+  async mountSocket(): Promise<void> {
+    const { pid1, socket } = this.engine;
+    const script =
+      'mount -t tmpfs tmpfs /run && touch /run/docker.sock && mount --bind "$0" /run/docker.sock';
+    await output(['nsenter', `--mount=/proc/${pid1}/ns/mnt`, 'sh', '-c', script, socket]);
+  }
+
+  /** The words that run a program as the host does: its network, its resolv.conf, the page's folder. */
+  hostArgv(argv: readonly string[]): readonly string[] {
     const env = {
       ...environmentOf(this.engine),
       PATH: `${this.#programs}:${process.env.PATH}`,
       NO_COLOR: '1',
+      ...this.#env,
       ...(this.#server === null ? {} : { HOMEPORT_CONTROL: this.#server.control }),
     };
     const script =
-      'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/nsswitch.conf && cd "$3" && exec bash -c "$4"';
+      'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/nsswitch.conf && cd "$3" && shift 3 && exec "$@"';
     const files = [this.#path('resolv.conf'), this.#path('nsswitch.conf'), this.folder];
     const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const argv = ['env', '-i', ...words, 'unshare', '--mount', 'sh', '-c', script, 'sh', ...files];
-    return ran(this.engine.namespaceArgv([...argv, line]));
+    const host = ['env', '-i', ...words, 'unshare', '--mount', 'sh', '-c', script, 'sh', ...files];
+    return this.engine.namespaceArgv([...host, ...argv]);
+  }
+
+  /** What a shell on the host says to a command line, in the page's folder. */
+  shell(line: string): Promise<Ran> {
+    return ran(this.hostArgv(['timeout', '90', 'bash', '-c', line]));
   }
 
   /** As `shell`; the command must succeed: its standard output, trimmed. */
