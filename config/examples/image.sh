@@ -38,13 +38,7 @@ echo "${2:-$(hostname)}" >/www/index.html
 httpd -f -p "$1" -h /www &
 wait
 END
-cat >"$root/bin/connect" <<'END'
-#!/usr/bin/bash
-exec 3<>"/dev/tcp/$1/$2" || exit 1
-printf 'GET / HTTP/1.0\r\n\r\n' >&3
-while read -r line <&3 && [ "$line" != $'\r' ]; do :; done
-cat <&3
-END
+cp "$(dirname "$0")/connect" "$root/bin/"
 cat >"$root/bin/idle" <<'END'
 #!/bin/sh
 trap 'exit 0' TERM

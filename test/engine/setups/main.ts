@@ -1,5 +1,5 @@
 /** `npm run setups [-- NAME...]`: every set-up of config/examples on a private engine, one after another, a line for each. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -15,14 +15,12 @@ interface Outcome {
   readonly failed: readonly string[];
 }
 
-/** The heading of the set-up's page, or its name where it has none of that name. */
+/** The heading of the set-up's page, or what its test calls it. */
 function titleOf(name: string): string {
-  try {
-    const page = readFileSync(join(EXAMPLES, name, 'README.md'), 'utf8');
-    return /^# (.+)$/m.exec(page)?.[1] ?? name;
-  } catch {
-    return name;
-  }
+  const page = join(EXAMPLES, name, 'README.md');
+  const heading = existsSync(page) ? /^# (.+)$/m.exec(readFileSync(page, 'utf8')) : null;
+  const test = readFileSync(join(FOLDER, `${name}.test.ts`), 'utf8');
+  return (heading ?? /^describe\('([^']+)'/m.exec(test))?.[1] ?? name;
 }
 
 /** Runs one test file in a process of its own. */

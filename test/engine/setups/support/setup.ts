@@ -2,7 +2,14 @@
  * A set-up as its page has it: a private engine, the examples' image, production's name server, and
  * homeport with the page's own homeport.yaml, beside the containers in the engine's network namespace.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -106,12 +113,7 @@ export class Setup {
     // The host's own programs ask homeport; what it does not own comes from production.
     writeFileSync(this.#path('resolv.conf'), `search ${REGION}\nnameserver 127.0.0.1\n`);
     writeFileSync(this.#path('nsswitch.conf'), 'hosts: files dns\n');
-    writeProgram(
-      join(this.#programs, 'connect'),
-      'exec 3<>"/dev/tcp/$1/$2" || exit 1\n' +
-        "printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3\n" +
-        'while read -r line <&3 && [ "$line" != $\'\\r\' ]; do :; done\ncat <&3',
-    );
+    symlinkSync(join(EXAMPLES, 'connect'), join(this.#programs, 'connect'));
   }
 
   #path(file: string): string {
