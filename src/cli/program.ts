@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { HomeportError, messageOf } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { configCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { explainCommand } from './explain.ts';
 import { leaseCommand } from './lease.ts';
@@ -67,6 +68,7 @@ export async function buildProgram(
     .addCommand(leaseCommand(terminal, finish))
     .addCommand(statusCommand(terminal, finish))
     .addCommand(await parityOrItsName(argv))
+    .addCommand(doctorCommand(terminal, finish))
     .addCommand(await hostOrItsName(argv, terminal, finish))
     .addCommand(configCommand(terminal, finish));
   inStyle(program, terminal);
