@@ -54,6 +54,17 @@ describe('emulated hosts', { skip: engineAvailable() ?? withoutSshd() ?? false }
   const dig = (words: string) => setup.sh(`dig +noall +answer +comments ${words}`);
   const until = (condition: string) => setup.sh(`until ${condition}; do sleep 0.1; done`);
 
+  it('says in SRV the port that an engine chose itself', async () => {
+    await setup.sh(
+      'docker exec host-b docker run -d --name queue -p 5672 homeport-example answer 5672 queue@host-b',
+    );
+    const published = await setup.sh('docker exec host-b docker port queue 5672 | head -n 1');
+    const port = Number(published.split(':').at(-1));
+    const srv = `dig +short SRV _5672._tcp.queue.${REGION}`;
+    assert.equal(await setup.sh(srv), `0 0 ${port} queue.${REGION}.`);
+    await until(`[ "$(connect $(${srv} | awk '{ print $4, $3 }'))" = queue@host-b ]`);
+  });
+
   it('tells a host that hangs from one that is well, and gives its names as stale', async () => {
     await setup.sh('docker pause host-a');
     await until("dig redis | grep -q 'EDE: 3 .*host-a'");
