@@ -43,7 +43,7 @@ export function stepsOf(markdown: string): readonly Step[] {
 }
 
 /** Declares a test for each command of the set-up's page. */
-export function itDoesWhatThePageSays(folder: string, setup: () => Setup): void {
+export function itDoesWhatThePageSays(folder: string, setup: () => Pick<Setup, 'shell'>): void {
   const renaming = new Renaming();
   const file = join(folder, 'README.md');
   const steps = stepsOf(readFileSync(file, 'utf8'));
