@@ -210,13 +210,19 @@ function eventsIn(lines: readonly string[]): EngineEvent[] {
   return lines.map(parseEvent).filter((event) => event !== undefined);
 }
 
+/** So says Podman (4.3), with status 500, of a container that goes while it is inspected. */
+const PODMANS_GONE = /: no such container$/;
+
 /** A body that is none of an object's is odd, but it is the engine's word; a 404 is none. */
 async function unlessGone(call: Promise<unknown>): Promise<unknown> {
   try {
     const body = await call;
     return body === undefined ? null : body;
   } catch (error) {
-    if (error instanceof StatusError && error.statusCode === 404) return undefined;
+    const isGone =
+      error instanceof StatusError &&
+      (error.statusCode === 404 || (error.statusCode === 500 && PODMANS_GONE.test(error.message)));
+    if (isGone) return undefined;
     throw error;
   }
 }
