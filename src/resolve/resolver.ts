@@ -3,112 +3,54 @@
  * upstream queries and wake-ups come out through its ports. One reply for each query, on every path.
  */
 import { CLASS_IN, EDE, RCODE, TYPE } from '../dns/codes.ts';
-import { textOfWire, toWire, tryParseName } from '../dns/name.ts';
+import { toWire, tryParseName } from '../dns/name.ts';
 import type { ZoneDelta } from '../names/zone-delta.ts';
-import {
-  type Compiled,
-  compile,
-  compileBare,
-  compileNegative,
-  extendedErrorOption,
-} from '../wire/compiled.ts';
+import { compile, compileBare, compileNegative, extendedErrorOption } from '../wire/compiled.ts';
 import { ServerCookies } from '../wire/cookie.ts';
-import { isSameLabels, keyOfText } from '../wire/name-index.ts';
-import { HEADER_BYTES, QueryReader, rcodeOfVerdict } from '../wire/query.ts';
-import { replyLimit, writeReply } from '../wire/reply.ts';
+import { QueryReader, rcodeOfVerdict } from '../wire/query.ts';
 import { NO_ANSWER } from './cache.ts';
-import { Deadlines } from './deadlines.ts';
+import { newCounters, type ResolverCounters } from './counters.ts';
 import { FixedAnswers } from './fixed-answers.ts';
-import { Freshness } from './freshness.ts';
-import { ALWAYS, HotReplies } from './hot-replies.ts';
-import type { ClientRef, ReplySource, ResolverPorts } from './ports.ts';
+import type { ClientRef, ResolverPorts } from './ports.ts';
+import { isReverse, isServicePrefix, serviceOf, suffixOf } from './question-kinds.ts';
 import { Relay } from './relay.ts';
-import type { Capture, RelayJob } from './relay-job.ts';
+import { Replies } from './replies.ts';
 import type { EngineStanding, ResolverSettings, UpstreamGroup } from './settings.ts';
+import { type Held, newTurn, type Turn } from './turn.ts';
+import { WaitingRoom } from './waiting-room.ts';
 import { type ClientStanding, type KnownName, type Match, Zone } from './zone.ts';
 
-/** Queries that wait for the engine at most; more than that are answered from what is known. */
-const MAX_HELD = 10_000;
+export type { ResolverCounters } from './counters.ts';
+
 /** Aliases that lead to aliases (static `cname` records) at most. */
 const MAX_ALIASES = 8;
 
-/** What was counted since the start. */
-export interface ResolverCounters {
-  queries: number;
-  owned: number;
-  forwarded: number;
-  cached: number;
-  held: number;
-  refused: number;
-  leaked: number;
-  malformed: number;
-  notAllowed: number;
-  failed: number;
-}
-
-/** A query that waits for the engine. */
-interface Held {
-  readonly message: Buffer;
-  readonly client: ClientRef;
-  readonly capture: Capture | null;
-  readonly sinceMs: number;
-  /** The refresh that it waits for; 0: none. */
-  refresh: number;
-  isFinal: boolean;
-}
-
-/** One query while it is decided: what `onQuery` and a held query have in common. */
-interface Turn {
-  message: Uint8Array;
-  client: ClientRef;
-  /** What the client may see; null until that is known. */
-  standing: ClientStanding | null;
-  held: Held | undefined;
-  capture: Capture | null;
-}
-
 export class Resolver {
   readonly zone: Zone;
-  readonly counters: ResolverCounters = {
-    queries: 0,
-    owned: 0,
-    forwarded: 0,
-    cached: 0,
-    held: 0,
-    refused: 0,
-    leaked: 0,
-    malformed: 0,
-    notAllowed: 0,
-    failed: 0,
-  };
+  readonly counters: ResolverCounters = newCounters();
   readonly #ports: ResolverPorts;
+  /** The query under way. */
   readonly #query: QueryReader = new QueryReader();
-  readonly #freshness: Freshness = new Freshness();
+  readonly #turn: Turn = newTurn();
+  readonly #waiting: WaitingRoom;
   readonly #relay: Relay;
-  readonly #cookies: ServerCookies;
-  #held = new Set<Held>();
-  readonly #heldDeadlines = new Deadlines<Held>();
+  readonly #replies: Replies;
   #settings: ResolverSettings;
-  readonly #turn: Turn;
-  readonly #hot: HotReplies;
-  #hotCount = 0;
   #answers: FixedAnswers;
 
   constructor(settings: ResolverSettings, ports: ResolverPorts) {
+    const { counters } = this;
+    const query = this.#query;
+    const cookies = new ServerCookies(ports.cookieSecret);
+    const relay = new Relay(ports, settings, cookies);
     this.#ports = ports;
     this.#settings = settings;
     this.zone = new Zone(settings);
-    this.#cookies = new ServerCookies(ports.cookieSecret);
-    this.#relay = new Relay(ports, settings, this.#cookies);
+    this.#waiting = new WaitingRoom(ports, counters, settings.holdMs, (held) => this.#retry(held));
+    const { freshness } = this.#waiting;
+    this.#relay = relay;
+    this.#replies = new Replies({ ports, counters, query, relay, cookies, freshness });
     this.#answers = new FixedAnswers(settings.ttlSeconds);
-    this.#hot = new HotReplies(ports.random(0x7fffffff));
-    this.#turn = {
-      message: new Uint8Array(0),
-      client: NOBODY,
-      standing: null,
-      held: undefined,
-      capture: null,
-    };
   }
 
   get pendingCount(): number {
@@ -121,94 +63,98 @@ export class Resolver {
 
   /** Replies that were given again since the start. */
   get hotCount(): number {
-    return this.#hotCount;
+    return this.#replies.hotCount;
   }
 
   get heldCount(): number {
-    return this.#held.size;
+    return this.#waiting.size;
   }
 
   // Messages from the engine and the configuration side.
 
   configure(settings: ResolverSettings): void {
-    this.#hot.flush();
+    this.#replies.forget();
     this.#settings = settings;
     this.#answers = new FixedAnswers(settings.ttlSeconds);
     this.zone.configure(settings);
+    this.#waiting.configure(settings.holdMs);
     this.#relay.configure(settings);
   }
 
   setUpstreams(groups: readonly UpstreamGroup[]): void {
-    this.#hot.flush();
+    this.#replies.forget();
     this.#relay.setUpstreams(groups);
   }
 
   setEngines(standings: readonly EngineStanding[]): void {
-    this.#hot.flush();
+    this.#replies.forget();
     this.zone.setEngines(standings);
-    this.#freshness.setRefreshable(standings.some(({ isAskable }) => isAskable));
-    this.#resume();
+    this.#waiting.freshness.setRefreshable(standings.some(({ isAskable }) => isAskable));
+    this.#waiting.resume();
   }
 
   apply(delta: ZoneDelta): void {
-    this.#hot.flush();
+    this.#replies.forget();
     this.zone.apply(delta);
   }
 
   touch(token: number, names: readonly string[]): void {
-    this.#hot.flush();
-    this.#freshness.touch(token, names);
+    this.#replies.forget();
+    this.#waiting.freshness.touch(token, names);
   }
 
   settle(token: number): void {
-    this.#hot.flush();
-    this.#freshness.settle(token);
-    this.#resume();
+    this.#replies.forget();
+    this.#waiting.freshness.settle(token);
+    this.#waiting.resume();
   }
 
   suspect(names: readonly string[], untilMs: number): void {
-    this.#hot.flush();
-    this.#freshness.suspect(names, untilMs);
+    this.#replies.forget();
+    this.#waiting.freshness.suspect(names, untilMs);
   }
 
   onRefreshed(sequence: number): void {
-    this.#hot.flush();
-    this.#freshness.finish(sequence, this.#ports.steady());
-    this.#resume();
-    this.#beginRefresh();
+    this.#replies.forget();
+    this.#waiting.onRefreshed(sequence);
   }
 
   // Messages from the network.
 
   onUpstreamReply(server: number, socket: number, bytes: Uint8Array, length: number): void {
-    this.#guarded(() => this.#relay.forwarder.onReply(server, socket, bytes, length));
+    try {
+      this.#relay.forwarder.onReply(server, socket, bytes, length);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   onUpstreamError(server: number, socket: number, reason: string): void {
-    this.#guarded(() => this.#relay.forwarder.onError(server, socket, reason));
+    try {
+      this.#relay.forwarder.onError(server, socket, reason);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   onStreamReply(token: number, bytes: Uint8Array | null, reason: string): void {
-    this.#guarded(() => this.#relay.forwarder.onStreamReply(token, bytes, reason));
+    try {
+      this.#relay.forwarder.onStreamReply(token, bytes, reason);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** @returns ms until it wants to be called again; Infinity for not at all */
   onTick(): number {
     const nowMs = this.#ports.steady();
     let nextMs = Number.POSITIVE_INFINITY;
-    this.#guarded(() => {
+    try {
       nextMs = this.#relay.forwarder.tick(nowMs);
-    });
-    const isOver = (held: Held) => !this.#held.has(held);
-    const deadlines = this.#heldDeadlines;
-    for (let held = deadlines.takeDue(nowMs); held !== undefined; held = deadlines.takeDue(nowMs)) {
-      if (isOver(held)) continue;
-      held.isFinal = true;
-      this.#retry(held);
+    } catch (error) {
+      this.#failed(error);
     }
-    deadlines.skipWhile(isOver);
-    this.#beginRefresh();
-    const wakeMs = Math.min(nextMs, deadlines.nextMs, this.#freshness.nextMs);
+    const wakeMs = Math.min(nextMs, this.#waiting.tick(nowMs));
     return wakeMs === Number.POSITIVE_INFINITY ? wakeMs : Math.max(0, wakeMs - nowMs);
   }
 
@@ -220,9 +166,10 @@ export class Resolver {
     turn.standing = null;
     turn.held = undefined;
     turn.capture = null;
+    turn.isOnce = false;
     try {
       turn.standing = this.zone.standingOf(client);
-      if (!this.#answerHot(turn.message, client, turn.standing)) this.#answer(turn);
+      if (!this.#replies.again(turn.message, client, turn.standing)) this.#answer(turn);
     } catch (error) {
       this.#answerFailure(turn, error);
     }
@@ -236,42 +183,16 @@ export class Resolver {
     }
     if (verdict === 'cookie') {
       const isAllowed = turn.standing?.isAllowed === true;
-      this.#send(turn, isAllowed ? this.#answers.empty : this.#answers.notAllowed, 'local');
+      this.#replies.send(turn, isAllowed ? this.#answers.empty : this.#answers.notAllowed, 'local');
       return;
     }
     this.counters.malformed++;
-    if (verdict !== 'drop') this.#send(turn, compileBare(rcodeOfVerdict(verdict)), 'error');
+    if (verdict !== 'drop') this.#replies.send(turn, compileBare(rcodeOfVerdict(verdict)), 'error');
   }
 
-  /** Answers what was answered a moment ago, to whoever is told the same. */
-  #answerHot(message: Uint8Array, client: ClientRef, standing: ClientStanding): boolean {
-    if (client.isTcp || this.#ports.answered !== null) return false;
-    const slot = this.#hot.find(message, standing.number, this.#ports.steady());
-    if (slot < 0) return false;
-    const out = this.#ports.beginReply(client);
-    this.#ports.endReply(client, this.#hot.write(slot, out, message));
-    this.#hotCount++;
-    if (this.#hot.isLasting(slot)) this.counters.owned++;
-    else this.counters.cached++;
-    return true;
-  }
-
-  /** Keeps a reply for the next who asks the same; not what is another one each time (cookies), or waits for the engine. */
-  #keepHot(turn: Turn, out: Uint8Array, length: number, untilMs: number): void {
-    const { message, client, standing, held } = turn;
-    const query = this.#query;
-    if (standing === null || held !== undefined || client.isTcp || query.cookieLength > 0) return;
-    if (!this.#freshness.isQuiet) return;
-    this.#hot.keep(message, standing.number, out, length, query.questionEnd, untilMs);
-  }
-
-  #guarded(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.counters.failed++;
-      this.#ports.failed(error);
-    }
+  #failed(error: unknown): void {
+    this.counters.failed++;
+    this.#ports.failed(error);
   }
 
   /** Answers a query that has been read. */
@@ -285,10 +206,9 @@ export class Resolver {
 
   /** Whatever is thrown while one query is served becomes its SERVFAIL, here and nowhere else. */
   #answerFailure(turn: Turn, error: unknown): void {
-    this.counters.failed++;
-    this.#ports.failed(error);
+    this.#failed(error);
     const verdict = this.#query.read(turn.message, turn.message.length);
-    if (verdict !== 'drop') this.#send(turn, this.#answers.servfail, 'error');
+    if (verdict !== 'drop') this.#replies.send(turn, this.#answers.servfail, 'error');
   }
 
   #decide(turn: Turn): void {
@@ -297,20 +217,20 @@ export class Resolver {
     turn.standing = standing;
     if (!standing.isAllowed) {
       this.counters.notAllowed++;
-      this.#send(turn, this.#answers.notAllowed, 'guard');
+      this.#replies.send(turn, this.#answers.notAllowed, 'guard');
       return;
     }
     if (query.qclass !== CLASS_IN || query.qtype === TYPE.AXFR || query.qtype === TYPE.IXFR) {
-      this.#send(turn, this.#answers.refused, 'local');
+      this.#replies.send(turn, this.#answers.refused, 'local');
       return;
     }
     if (query.qtype === TYPE.OPT) {
-      this.#send(turn, this.#answers.formerr, 'error');
+      this.#replies.send(turn, this.#answers.formerr, 'error');
       return;
     }
     const isService = query.qtype === TYPE.SRV && isServicePrefix(turn.message, query);
     const match = this.zone.find(turn.message, query, isService ? 2 : 0);
-    if (this.#mustWait(turn, match)) return;
+    if (this.#waiting.mustWait(turn, match)) return;
     if (match.known !== undefined) this.#decideKnown(turn, match, match.known, standing);
     else this.#decideUnknown(turn, match);
   }
@@ -323,6 +243,8 @@ export class Resolver {
     }
     const answers = this.zone.answersFor(known, entry, standing);
     const { decision } = answers;
+    const query = this.#query;
+    const { message } = turn;
     if (decision.kind === 'refused') {
       this.#refuse(turn, known, decision.reason);
     } else if (decision.kind === 'none') {
@@ -333,9 +255,9 @@ export class Resolver {
       this.counters.owned++;
       const compiled =
         match.firstLabel === 2
-          ? answers.service(this.#serviceOf(turn.message), this.#suffixOf(turn.message, match))
-          : answers.ofType(this.#query.qtype);
-      this.#send(turn, compiled, 'owned');
+          ? answers.service(serviceOf(message, query), suffixOf(message, query, match.end))
+          : answers.ofType(query.qtype);
+      this.#replies.send(turn, compiled, 'owned');
     }
   }
 
@@ -344,7 +266,7 @@ export class Resolver {
     const { message } = turn;
     const special = this.#answers.special(message, query);
     if (special !== undefined) {
-      this.#send(turn, special, 'local');
+      this.#replies.send(turn, special, 'local');
       return;
     }
     const labels = match.endLabel - match.firstLabel;
@@ -357,7 +279,7 @@ export class Resolver {
       this.counters.owned++;
       const isPtr = query.qtype === TYPE.PTR || query.qtype === TYPE.ANY;
       const positive = isPtr ? reverse : this.#answers.nodata;
-      this.#send(
+      this.#replies.send(
         turn,
         reverse === null ? this.#answers.nxdomain : (positive ?? this.#answers.nodata),
         'owned',
@@ -367,68 +289,10 @@ export class Resolver {
     this.#forward(turn);
   }
 
-  // Waiting for the engine.
-
-  /** Whether this query is held until the engine's state is known for its name. */
-  #mustWait(turn: Turn, match: Match): boolean {
-    const { held, message } = turn;
-    if (held?.isFinal === true || (held === undefined && this.#held.size >= MAX_HELD)) return false;
-    const freshness = this.#freshness;
-    if (freshness.isTouched(message, match.start, match.end)) {
-      this.#hold(turn, held?.refresh ?? 0);
-      return true;
-    }
-    if (!freshness.isRefreshable) return false;
-    const isUnowned = (match.known?.entry?.groups.length ?? 0) === 0;
-    const labels = match.endLabel - match.firstLabel;
-    // A longer name that nobody owns is somebody else's; a bare one may be started this moment.
-    const isCandidate = isUnowned && (match.known !== undefined || labels === 1);
-    const isLooked =
-      isCandidate ||
-      (freshness.hasSuspects &&
-        freshness.isSuspected(message, match.start, match.end, this.#ports.now()));
-    if (!isLooked) return false;
-    const refresh = held !== undefined && held.refresh > 0 ? held.refresh : freshness.want();
-    if (freshness.isDone(refresh)) return false;
-    this.#hold(turn, refresh);
-    this.#beginRefresh();
-    return true;
-  }
-
-  #hold(turn: Turn, refresh: number): void {
-    if (turn.held !== undefined) {
-      turn.held.refresh = refresh;
-      this.#held.add(turn.held);
-      return;
-    }
-    this.counters.held++;
-    const held: Held = {
-      message: Buffer.from(turn.message),
-      client: turn.client.retain(),
-      capture: turn.capture,
-      sinceMs: this.#ports.steady(),
-      refresh,
-      isFinal: false,
-    };
-    this.#held.add(held);
-    this.#heldDeadlines.add(held, 0, this.#ports.steady() + this.#settings.holdMs);
-  }
-
-  #beginRefresh(): void {
-    const sequence = this.#freshness.begin(this.#ports.steady());
-    if (sequence > 0) this.#ports.refresh(sequence);
-  }
-
-  /** Lets every held query try again; those that must wait on stay as they are. */
-  #resume(): void {
-    for (const held of [...this.#held]) this.#retry(held);
-  }
-
   #retry(held: Held): void {
-    this.#held.delete(held);
     this.#query.read(held.message, held.message.length);
     const { message, client, capture } = held;
-    this.#serve({ message, client, standing: null, held, capture });
+    this.#serve({ message, client, standing: null, held, capture, isOnce: false });
   }
 
   // Answers.
@@ -447,6 +311,7 @@ export class Resolver {
   /** A name without an owner: refused while it is expected or has just departed, or forwarded and counted. */
   #guard(turn: Turn, match: Match, known: KnownName): void {
     const departedUntilMs = known.entry?.departedUntilMs ?? 0;
+    turn.isOnce = true;
     const isGuarded = known.isExpected || departedUntilMs > this.#ports.now();
     if (isGuarded && this.#settings.whenMissing === 'refuse') {
       this.#refuse(turn, known, this.#reasonMissing(known));
@@ -463,7 +328,7 @@ export class Resolver {
     this.counters.refused++;
     this.#ports.refused(known.name, turn.client.addressText(), reason);
     const extendedError = extendedErrorOption(EDE.BLOCKED, reason);
-    this.#send(
+    this.#replies.send(
       turn,
       compileNegative({ rcode: RCODE.NXDOMAIN, ttlSeconds: 0, extendedError }),
       'guard',
@@ -473,50 +338,22 @@ export class Resolver {
   #forward(turn: Turn): void {
     const isCaptured = turn.capture !== null;
     const place = isCaptured ? NO_ANSWER : this.#relay.kept(turn.message, this.#query);
-    if (place !== NO_ANSWER && this.#sendKept(turn, place)) {
+    if (place !== NO_ANSWER && this.#replies.sendKept(turn, place)) {
       this.counters.cached++;
       return;
     }
     this.counters.forwarded++;
-    this.#relay.forward(this.#jobOf(turn));
-  }
-
-  /** Answers with a kept answer. @returns false where it cannot be */
-  #sendKept(turn: Turn, place: number): boolean {
-    const { client, message, held } = turn;
-    const query = this.#query;
-    const { cache } = this.#relay;
-    const nowMs = this.#ports.steady();
-    const out = this.#ports.beginReply(client);
-    const limit = Math.min(out.length, replyLimit(query, client.isTcp));
-    // As it is, but for ID, spelling and TTLs; or with more about it, or less.
-    const isAsItIs = query.cookieLength === 0 && !(query.hasEdns && cache.isStale(place, nowMs));
-    if (!isAsItIs || cache.lengthOf(place) > limit) {
-      return this.#relay.deliverKept(this.#jobOf(turn), place);
-    }
-    const length = cache.write(place, out, message, query, nowMs);
-    this.#keepHot(turn, out, length, cache.sameUntilMs(place, nowMs));
-    this.#ports.endReply(client, length);
-    this.#log(turn, cache.rcodeOf(place), 'cache');
-    if (held !== undefined) client.release();
-    return true;
+    this.#relay.forward(this.#replies.jobOf(turn));
   }
 
   /** A bare name never leaves bare: it is asked under each search domain in turn. */
   #forwardBare(turn: Turn): void {
     if (this.#settings.searchDomains.length === 0) {
-      this.#send(turn, this.#answers.noRegion, 'guard');
+      this.#replies.send(turn, this.#answers.noRegion, 'guard');
       return;
     }
     this.counters.forwarded++;
-    this.#relay.search(this.#jobOf(turn));
-  }
-
-  #jobOf(turn: Turn): RelayJob {
-    const { held, message, capture } = turn;
-    const client = held?.client ?? turn.client.retain();
-    const startedAtMs = held?.sinceMs ?? this.#ports.steady();
-    return this.#relay.takeJob(held?.message ?? message, client, capture, startedAtMs);
+    this.#relay.search(this.#replies.jobOf(turn));
   }
 
   /** A static alias: its target's answer with the alias in front, wherever the target is answered. */
@@ -524,95 +361,18 @@ export class Resolver {
     const name = tryParseName(target);
     const isTooDeep = (turn.capture?.depth ?? 0) >= MAX_ALIASES;
     if (name === undefined || isTooDeep || this.#query.qtype === TYPE.CNAME) {
-      this.#send(turn, compile({ records: [{ type: 'CNAME', target }], ttlSeconds }), 'owned');
+      this.#replies.send(
+        turn,
+        compile({ records: [{ type: 'CNAME', target }], ttlSeconds }),
+        'owned',
+      );
       return;
     }
     this.counters.owned++;
-    this.#relay.alias(this.#jobOf(turn), toWire(name), (message, capture) => {
+    this.#relay.alias(this.#replies.jobOf(turn), toWire(name), (message, capture) => {
       this.#query.read(message, message.length);
       const { client } = turn;
-      this.#serve({ message, client, standing: null, held: undefined, capture });
+      this.#serve({ message, client, standing: null, held: undefined, capture, isOnce: true });
     });
   }
-
-  #serviceOf(message: Uint8Array): string {
-    const end = this.#query.labelOffsets[2] ?? HEADER_BYTES;
-    const labels = Buffer.concat([message.subarray(HEADER_BYTES, end), Buffer.of(0)]);
-    return textOfWire(labels, 0).slice(0, -1);
-  }
-
-  #suffixOf(message: Uint8Array, match: Match): string {
-    return match.end === this.#query.nameEnd ? '' : textOfWire(message, match.end).slice(0, -1);
-  }
-
-  #send(turn: Turn, answer: Compiled, from: ReplySource): void {
-    const { client, message, held } = turn;
-    const query = this.#query;
-    if (turn.capture !== null) {
-      this.#relay.answer(this.#jobOf(turn), answer, from);
-      return;
-    }
-    const out = this.#ports.beginReply(client);
-    const limit = Math.min(out.length, replyLimit(query, client.isTcp));
-    const cookie = this.#cookieOf(turn);
-    const length = writeReply(out, message, query, answer, limit, cookie);
-    // Addresses that are rotated are another reply each time.
-    if (from === 'owned' && answer.rotationStride === 0) {
-      this.#keepHot(turn, out, length, ALWAYS);
-    }
-    this.#ports.endReply(client, length);
-    this.#log(turn, answer.rcode, from);
-    if (held !== undefined) client.release();
-  }
-
-  #cookieOf({ message, client }: Turn): Uint8Array | null {
-    const query = this.#query;
-    if (query.cookieLength === 0) return null;
-    return this.#cookies.optionFor(message, query, client.addressKey, this.#ports.now());
-  }
-
-  #log({ client, message, held }: Turn, rcode: number, from: ReplySource): void {
-    if (this.#ports.answered === null) return;
-    const query = this.#query;
-    this.#ports.answered({
-      client: client.addressText(),
-      qname: query.questionEnd > HEADER_BYTES ? textOfWire(message, HEADER_BYTES) : '',
-      qtype: query.qtype,
-      rcode,
-      from,
-      ms: held === undefined ? 0 : this.#ports.steady() - held.sinceMs,
-    });
-  }
-}
-
-/** Stands where a client has to before the first query. */
-const NOBODY: ClientRef = {
-  isTcp: false,
-  addressKey: 0,
-  addressText: () => '0.0.0.0',
-  localAddressText: () => null,
-  retain: () => NOBODY,
-  release: () => undefined,
-};
-
-const PROTOCOLS = [keyOfText('_tcp'), keyOfText('_udp')];
-const REVERSE_ZONES = [keyOfText('in-addr.arpa'), keyOfText('ip6.arpa')];
-
-/** Whether the name begins like a service's: `_mongodb._tcp.NAME` (RFC 2782). */
-function isServicePrefix(message: Uint8Array, query: QueryReader): boolean {
-  if (query.labelCount < 3) return false;
-  const second = query.labelOffsets[1] ?? 0;
-  const third = query.labelOffsets[2] ?? 0;
-  return (
-    message[HEADER_BYTES + 1] === 0x5f &&
-    PROTOCOLS.some((protocol) => isSameLabels(message, second, third, protocol))
-  );
-}
-
-function isReverse(message: Uint8Array, query: QueryReader): boolean {
-  const zone = query.labelOffsets[query.labelCount - 2] ?? 0;
-  return (
-    query.labelCount > 2 &&
-    REVERSE_ZONES.some((labels) => isSameLabels(message, zone, query.nameEnd, labels))
-  );
 }
