@@ -1,16 +1,17 @@
 /** A file whose form and sense are right → the frozen `Config`, with defaults and units. */
 import { join, resolve } from 'node:path';
 import { HomeportError } from '../errors.ts';
-import type {
-  AllowConfig,
-  CacheConfig,
-  Config,
-  EngineConfig,
-  EngineTls,
-  ExpectedConfig,
-  ParityConfig,
-  StaticRecord,
-  UpstreamsConfig,
+import {
+  type AllowConfig,
+  type CacheConfig,
+  type Config,
+  type EngineConfig,
+  type EngineTls,
+  type ExpectedConfig,
+  FLUSHABLE_CACHES,
+  type ParityConfig,
+  type StaticRecord,
+  type UpstreamsConfig,
 } from './config.ts';
 import { parseDomain, parseRecordName } from './domain.ts';
 import { parseDuration } from './duration.ts';
@@ -76,6 +77,7 @@ export function buildConfig(written: Written, context: BuildContext): Config {
     log: { level: written.log?.level ?? 'info', queries: written.log?.queries ?? false },
     threads: written.threads ?? 1,
     transport: written.transport ?? 'auto',
+    flush: [...new Set(written.flush ?? FLUSHABLE_CACHES)],
     parity: parity(written.parity ?? {}, (text) => path('parity', text)),
   });
 }

@@ -34,12 +34,18 @@ export interface Config {
   /** Answering threads. */
   readonly threads: number;
   readonly transport: TransportChoice;
+  /** Caches of this host that are emptied when an owned address goes or a name comes; empty: none. */
+  readonly flush: readonly FlushableCache[];
   readonly parity: ParityConfig;
 }
 
 /** `auto`: batched system calls where they work, else `node:dgram`. */
 export const TRANSPORTS = ['auto', 'batch', 'dgram'] as const;
 export type TransportChoice = (typeof TRANSPORTS)[number];
+
+/** What keeps names for the whole host, and can be told to forget them. */
+export const FLUSHABLE_CACHES = ['systemd-resolved', 'nscd'] as const;
+export type FlushableCache = (typeof FLUSHABLE_CACHES)[number];
 
 export interface UpstreamsConfig {
   /** For every name; empty: the nameservers of `resolvConf`. */

@@ -3,7 +3,7 @@
  * What keys mean together is for `checks.ts`; defaults and units for `build-config.ts`.
  */
 import { z } from 'zod';
-import { TRANSPORTS } from './config.ts';
+import { FLUSHABLE_CACHES, TRANSPORTS } from './config.ts';
 import { parseBareName, parseDomain, parseRecordName } from './domain.ts';
 import { parseDuration } from './duration.ts';
 import { parseAddress, parseListen, parseUpstream } from './endpoint.ts';
@@ -295,6 +295,9 @@ export const fileSchema: z.ZodType<Written> = mapping(
     ),
     transport: oneOf(TRANSPORTS).describe(
       'How UDP is read: batch (many messages a system call, Linux), dgram, or auto. Default: auto.',
+    ),
+    flush: listOf(oneOf(FLUSHABLE_CACHES), '[systemd-resolved, nscd]').describe(
+      'Caches of this host that are emptied, at most once a second, when an owned address goes or a name comes; [] for none. Default: both, where they run.',
     ),
     parity: mapping(
       {

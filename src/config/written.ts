@@ -1,5 +1,5 @@
 /** The configuration file as it is written, once its form is right: texts, numbers, lists. Types only. */
-import type { TransportChoice } from './config.ts';
+import type { FlushableCache, TransportChoice } from './config.ts';
 
 export interface Written {
   readonly listen?: readonly string[] | undefined;
@@ -28,6 +28,7 @@ export interface Written {
     | undefined;
   readonly threads?: number | undefined;
   readonly transport?: TransportChoice | undefined;
+  readonly flush?: readonly FlushableCache[] | undefined;
   readonly parity?: WrittenParity | undefined;
 }
 

@@ -8,11 +8,13 @@ import { type ConfigWatch, watchConfig } from '../config/watch.ts';
 import type { ReloadReport } from '../control/reports.ts';
 import { type ControlServer, startControlServer } from '../control/server.ts';
 import { messageOf } from '../errors.ts';
+import { thisMachine } from '../host/machine.ts';
 import { openKernel } from '../listen/native/kernel.ts';
 import type { Logger } from '../log.ts';
 import { UpstreamStreams } from '../upstream/stream.ts';
 import { VERSION } from '../version.ts';
 import { Answering, type TransportKind } from './answering.ts';
+import { CacheFlusher } from './cache-flusher.ts';
 import { Reports } from './control-source.ts';
 import { Engines } from './engines.ts';
 import { serverSide } from './homeport-side.ts';
@@ -73,6 +75,7 @@ class Server {
   readonly #threads: readonly Answering[];
   readonly #naming: Naming;
   readonly #leasing: Leasing;
+  readonly #flusher: CacheFlusher;
   readonly #engines: Engines;
   readonly #listeners: Listeners;
   readonly #passed: readonly PassedSocket[];
@@ -113,11 +116,17 @@ class Server {
       post,
       changed: (delta) => {
         this.#reports.changed(delta);
+        this.#flusher.changed(delta);
         this.#parity.touch();
         if (delta.networks === null) return;
         const gateways = delta.networks.filter(({ tellsWhoAsks }) => tellsWhoAsks);
         this.#listeners.setGateways(gateways.flatMap((network) => network.gateways));
       },
+    });
+    this.#flusher = new CacheFlusher({
+      caches: options.config.flush,
+      machine: thisMachine(),
+      log: options.log.child({ room: 'host' }),
     });
     this.#leasing = new Leasing({
       state: options.config.state,
@@ -336,6 +345,7 @@ class Server {
     this.#config = config;
     this.#options.log.level = config.log.level;
     this.#post(configureMessage(config));
+    this.#flusher.configure(config.flush);
     this.#naming.setDepartedFor(config.expected.departedForMs);
     this.#naming.setStatics(ownersOfRecords(config));
     await this.#upstreams.configure(config.upstreams, config.resolvConf);
@@ -398,6 +408,7 @@ class Server {
     await this.#upstreams.close();
     await this.#leasing.close();
     await this.#naming.close();
+    await this.#flusher.close();
     this.#streams.close();
     await Promise.all(this.#threads.map((thread) => thread.close()));
     this.#manager.close();

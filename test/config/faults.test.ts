@@ -11,7 +11,7 @@ function linesFor(yaml: string): string[] {
 }
 
 const knownAtTop =
-  'known here: listen, region, search, domains, ttl, hold_ms, upstreams, resolv_conf, engines, networks, records, expected, allow, cache, control, state, log, threads, transport, parity';
+  'known here: listen, region, search, domains, ttl, hold_ms, upstreams, resolv_conf, engines, networks, records, expected, allow, cache, control, state, log, threads, transport, flush, parity';
 
 const cases: readonly { name: string; yaml: string; want: readonly string[] }[] = [
   {

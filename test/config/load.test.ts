@@ -108,6 +108,7 @@ describe('a configuration', () => {
       log: { level: 'info', queries: false },
       threads: 1,
       transport: 'auto',
+      flush: ['systemd-resolved', 'nscd'],
       parity: {
         production: null,
         stubs: ['glibc', 'musl', 'go', 'c-ares'],
