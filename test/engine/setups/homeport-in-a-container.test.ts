@@ -6,17 +6,15 @@ import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildExecutable } from '../../../config/package/executable.ts';
-import { engineAvailable } from '../../support/engine.ts';
 import { PRODUCTION, REGION } from '../scene.ts';
 import { itDoesWhatThePageSays } from './support/page.ts';
-import { EXAMPLES, has, Setup } from './support/setup.ts';
+import { EXAMPLES, Setup, unavailable } from './support/setup.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../config/docker', import.meta.url));
 const NAMES = ['redis', 'web'];
-const NO_HAPROXY = has('haproxy') ? null : 'there is no haproxy here';
 
 describe('homeport as a container', {
-  skip: engineAvailable() ?? NO_HAPROXY ?? false,
+  skip: unavailable('docker-compose', 'haproxy') ?? false,
 }, () => {
   let setup: Setup;
   let building: string;

@@ -4,10 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { engineAvailable } from '../../support/engine.ts';
 import { REGION } from '../scene.ts';
 import { itDoesWhatThePageSays } from './support/page.ts';
-import { EXAMPLES, has, Setup } from './support/setup.ts';
+import { EXAMPLES, has, Setup, unavailable } from './support/setup.ts';
 
 const NAME = 'production-beside-tests';
 const MEMBERS = [1, 2, 3].map((n) => `mongodb-cluster-a-node-${n}`);
@@ -16,7 +15,7 @@ const MUSL_SOURCE = fileURLToPath(new URL('../musl-lookup.c', import.meta.url));
 const NO_MUSL = has('musl-gcc') ? false : 'there is no musl-gcc here (package musl-tools)';
 
 describe('a production-like set beside a unit-test set', {
-  skip: engineAvailable() ?? false,
+  skip: unavailable('docker-compose') ?? false,
 }, () => {
   let setup: Setup;
 

@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { engineAvailable } from '../../support/engine.ts';
 import { REGION } from '../scene.ts';
 import { Load } from './support/load.ts';
 import { itDoesWhatThePageSays } from './support/page.ts';
-import { EXAMPLES, IMAGE, Setup } from './support/setup.ts';
+import { EXAMPLES, IMAGE, Setup, unavailable } from './support/setup.ts';
 
 const NAME = 'replaced-each-build';
 const ENDING = 'ended-build';
@@ -18,7 +17,7 @@ const SWITCHES = { rename: 80, label: 10, compose: 10 };
 const EVENT_ON_ITS_WAY_MS = 50;
 
 describe('an application that is replaced at each build', {
-  skip: engineAvailable() ?? false,
+  skip: unavailable('docker-compose') ?? false,
 }, () => {
   let setup: Setup;
 

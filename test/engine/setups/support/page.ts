@@ -67,10 +67,15 @@ const PASSING = /\b\d{4}-\d\d-\d\dT[\d:.]+Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b/g;
 const FIXED = /^127\.|^169\.254\.|^172\.17\.0\.1$|\.0\.0$/;
 
 /** Addresses of the page ↔ addresses of this run. */
-class Renaming {
+export class Renaming {
   readonly #there = new Map<string, string>();
   readonly #back = new Map<string, string>();
 
+  /**
+   * @param expected the page's lines
+   * @param printed this run's
+   * @throws AssertionError where they differ by more than they may
+   */
   compare(expected: readonly string[], printed: readonly string[]): void {
     const shape = (line: string) =>
       line

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { output } from '../../../support/engine/run.ts';
-import { startEngine, type TestEngine } from '../../../support/engine.ts';
+import { engineAvailable, startEngine, type TestEngine } from '../../../support/engine.ts';
 import { Homeport } from '../../../support/homeport.ts';
 import { PRODUCTION, Production, type Ran, REGION, ran } from '../../scene.ts';
 
@@ -199,6 +199,12 @@ function environmentOf(engine: TestEngine): Record<string, string> {
 function writeProgram(path: string, body: string): void {
   writeFileSync(path, `#!/bin/bash\n${body}\n`);
   chmodSync(path, 0o755);
+}
+
+/** Why a set-up that needs these programs of the host cannot be built here, as the reason of a skip; null: it can. */
+export function unavailable(...programs: readonly string[]): string | null {
+  const missing = programs.filter((program) => !has(program));
+  return engineAvailable() ?? (missing.length > 0 ? `it needs ${missing.join(', ')}` : null);
 }
 
 /** Whether a program is installed; where the engine suites are required, it must be. */
