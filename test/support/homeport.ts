@@ -68,7 +68,13 @@ export class Homeport {
       env: { ...process.env, ...options.env },
     });
     const server = new Homeport(child, directory);
-    await server.waitFor(({ msg }) => msg === 'ready', START_MS);
+    try {
+      await server.waitFor(({ msg }) => msg === 'ready', START_MS);
+    } catch (error) {
+      // Its pipes would keep the test process alive for ever.
+      child.kill('SIGKILL');
+      throw error;
+    }
     return server;
   }
 
