@@ -155,6 +155,22 @@ describe('a name that was asked a moment ago', () => {
     assert.equal(harness.sent.at(-1)?.server.address, '192.0.2.2');
   });
 
+  it('is told each time where it goes to production although it should run here', () => {
+    const harness = new Harness({
+      cache: { size: 10, maxTtlSeconds: 86400, negativeMaxTtlSeconds: 900, serveStaleSeconds: 0 },
+      expected: ['gone'],
+      whenMissing: 'forward',
+    });
+    harness.upstreams({ '': ['192.0.2.1'] });
+    const name = 'gone.us-east-1.domain.com';
+    harness.lookUp(name);
+    const sent = harness.sent[0]?.message ?? Buffer.alloc(0);
+    harness.answer(harness.sent[0], answerTo(sent, { answers: [`${name}. 60 IN A 10.0.0.9`] }));
+    for (let again = 0; again < 3; again++) assert.ok(harness.lookUp(name));
+    assert.equal(harness.leaks.length, 4);
+    assert.equal(harness.resolver.counters.leaked, 4);
+  });
+
   it('still rotates its addresses', () => {
     const harness = new Harness();
     harness.own({ web: ['10.0.0.1', '10.0.0.2'] });
