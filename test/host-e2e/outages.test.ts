@@ -22,6 +22,14 @@ const GAP_MS = 10_000;
 /** A hang is noticed by the watchdog after 5 s, and systemd-resolved asks again only every 5 s. */
 const HANG_MS = 15_000;
 const BACK_MS = 30_000;
+/** One question that goes in a circle for 3 s; retries are some. */
+const STORM = 100;
+
+interface Status {
+  readonly upstreams: readonly { readonly server: string }[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
 const FLOOD = fileURLToPath(new URL('support/flood.mjs', import.meta.url));
 
 for (const manager of ['plain', 'nss-resolve'] satisfies Manager[]) {
@@ -101,6 +109,29 @@ for (const manager of ['plain', 'nss-resolve'] satisfies Manager[]) {
       assert.equal(await lookUp(host, MISSING), undefined);
       writeFileSync(host.path('/etc/homeport.yaml'), config);
       await homeportBack();
+    });
+
+    it('upstreams that lead back to it are refused by an install, and make no storm where they come later', {
+      skip: manager === 'plain' ? 'nothing leads back here' : false,
+    }, async () => {
+      writeFileSync(host.path('/etc/homeport.yaml'), `${config}upstreams: [127.0.0.53]\n`);
+      const { code, stderr } = await host.run('homeport host install --yes');
+      assert.equal(code, 1);
+      assert.match(stderr, /127\.0\.0\.53, which is systemd-resolved, .*a loop/);
+      // The server has taken it over by itself meanwhile.
+      const status = async (): Promise<Status> =>
+        JSON.parse(await host.output('homeport status --json'));
+      const forwardsTo = async (server: string): Promise<boolean> =>
+        (await status()).upstreams.some((upstream) => upstream.server === server);
+      await until(BACK_MS, 'the loop', () => forwardsTo('127.0.0.53:53'));
+      const before = (await status()).counters;
+      await host.run('dig +tries=1 +time=3 @127.53.0.1 nowhere.example');
+      for (const [name, count] of Object.entries((await status()).counters)) {
+        assert.ok(count - (before[name] ?? 0) < STORM, `${name}: ${count - (before[name] ?? 0)}`);
+      }
+      writeFileSync(host.path('/etc/homeport.yaml'), config);
+      await until(BACK_MS, 'the links’ server', () => forwardsTo('10.99.0.53:53'));
+      await worldWithin('after a loop');
     });
 
     it('a program that is gone does not take the host with it, at a boot neither', async () => {

@@ -21,6 +21,7 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then groups=(/sys/fs/cgroup/); else
 host=$!
 (
   cat >/dev/null
+  : >"$dir/over"
   kill -KILL "$host" 2>/dev/null
 ) <&0 &
 reader=$!
@@ -32,3 +33,5 @@ for _ in $(seq 100); do
   while read -r group; do rmdir "$group" 2>/dev/null; done <<<"$left"
   sleep 0.02
 done
+# A host that reboots keeps its disk; one whose test has ended, however it ended, does not.
+if [ -e "$dir/over" ]; then rm -rf "$dir"; fi
