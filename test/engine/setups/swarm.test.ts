@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'yaml';
 import { output } from '../../support/engine/run.ts';
 import { engineAvailable, startEngine, type TestEngine } from '../../support/engine.ts';
@@ -108,16 +109,18 @@ describe('a swarm of two hosts', { skip: engineAvailable() ?? false }, () => {
       wrap: (argv) => worker.namespaceArgv(argv),
     });
     test.after(() => server.stop());
-    const inClient = async (...argv: string[]) =>
-      (await worker.docker('run', '--rm', '--network', 'backend', IMAGE, ...argv)).trim();
-    const said = await inClient('getent', 'ahostsv4', `api.${REGION}`);
-    const given = [...new Set(said.match(/^\S+/gm))].sort();
+    await worker.docker('run', '-d', '--name', 'client', '--network', 'backend', IMAGE);
+    const inClient = (...argv: string[]) => worker.docker('exec', 'client', ...argv);
     const tasks = await setup.engine.docker('inspect', ...(await taskIds('api')));
     const addresses = JSON.parse(tasks).flatMap(
       (task: { NetworksAttachments: { Addresses: string[] }[] }) =>
         task.NetworksAttachments.flatMap((at) => at.Addresses.map((text) => text.split('/')[0])),
     );
-    assert.deepEqual(given, addresses.sort());
+    // The server is as new as the client; it need not know it at its first question.
+    await until('the tasks on the shared network', async () => {
+      const said = await inClient('getent', 'ahostsv4', `api.${REGION}`);
+      return isDeepStrictEqual([...new Set(said.match(/^\S+/gm))].sort(), addresses.sort());
+    });
     assert.equal(await inClient('connect', `api.${REGION}`, '8080'), 'new');
     const asHost = await worker.inNamespace(['dig', '+short', '@127.0.0.1', `api.${REGION}`]);
     assert.deepEqual(asHost.trim().split('\n').sort(), [MANAGER, WORKER]);
