@@ -4,6 +4,7 @@ import { checkAndCount, checkParity } from '../../src/parity/check.ts';
 import type { ParityInputs } from '../../src/parity/inputs.ts';
 import { reportSchema } from '../../src/parity/report/report.ts';
 import {
+  BRIDGE_HOMEPORT,
   container,
   HOMEPORT,
   homeport,
@@ -193,5 +194,16 @@ describe('checkParity', () => {
     );
     // Production's look-up and each container's own.
     assert.equal(simulated, 3);
+  });
+});
+
+describe('a container', () => {
+  it('may be called what every object has', () => {
+    for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
+      const { verdict } = checkParity(
+        inputs({ targets: [container(name, `search ${REGION}\nnameserver ${BRIDGE_HOMEPORT}\n`)] }),
+      );
+      assert.notEqual(verdict, 'could not check', name);
+    }
   });
 });

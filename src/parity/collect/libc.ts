@@ -80,10 +80,11 @@ function foreignCandidates(): readonly Candidate[] {
   return [...ARCHITECTURES.values()].filter((names) => names !== own).flatMap(candidatesOf);
 }
 
+/** glibc first: Debian's musl-tools put musl's loader beside it, and its own programs stay with glibc. */
 function candidatesOf([musl, triplet]: readonly [string, string]): readonly Candidate[] {
   return [
-    [`/lib/ld-musl-${musl}.so.1`, 'musl'],
     [`/lib/${triplet}/libc.so.6`, 'glibc'],
+    [`/lib/ld-musl-${musl}.so.1`, 'musl'],
   ];
 }
 

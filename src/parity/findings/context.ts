@@ -65,10 +65,21 @@ export function lineOf(
   line: number | undefined,
   text?: string,
 ): LineEvidence {
-  const quoted = line === undefined ? undefined : file.text?.split('\n')[line - 1]?.trim();
+  const quoted = line === undefined ? undefined : linesOf(file)[line - 1]?.trim();
   const shown = text ?? quoted ?? (file.text === undefined ? 'no such file' : 'no such line');
   const base = { kind: 'line', side, file: file.path, text: shown } as const;
   return line === undefined ? base : { ...base, line };
+}
+
+/** A file's lines, split once: a file of a container may have hundreds of thousands, each with its finding. */
+const splitFiles = new WeakMap<SourceFile, readonly string[]>();
+
+function linesOf(file: SourceFile): readonly string[] {
+  const known = splitFiles.get(file);
+  if (known !== undefined) return known;
+  const lines = file.text?.split('\n') ?? [];
+  splitFiles.set(file, lines);
+  return lines;
 }
 
 /** Groups stubs for which something is the same, so that one finding speaks for all of them. */

@@ -9,6 +9,7 @@ import { spaceSeparated } from '../../resolv-conf/readings/reading.ts';
 import type { NssResult } from './glibc/nss.ts';
 import { canBeAsked, toBytes, withoutRoot } from './names.ts';
 import {
+  type AnswerRecord,
   addressesIn,
   BeyondMeasured,
   type DnsOracle,
@@ -32,6 +33,8 @@ const retriesPerLevel = 3;
 const udpWaitMs = { ms: 5000, latestMs: 5350 };
 const tcpWaitMs = { ms: 10_000, latestMs: 10_350 };
 const tcpTries = 2;
+/** An alias of an alias is followed this far. */
+const maxRedirects = 8;
 
 /** What `[Resolve]` settles, as far as lookups depend on it. */
 interface Settings {
@@ -79,23 +82,20 @@ export class ResolvedDaemon {
     const names = this.#candidates(name);
     if (names.length === 0) return { status: 'tryagain', herrno: 'TRY_AGAIN' };
     for (const candidate of names) {
-      const replies = this.#askPair(candidate, family);
-      if (replies === undefined) {
+      const asked = this.#askPair(candidate, family);
+      if (asked === undefined) {
         this.#wire.nowMs = Math.max(this.#wire.nowMs, nowMs + lookupLimitMs);
         return { status: 'tryagain', herrno: 'TRY_AGAIN' };
       }
+      const { replies, isAlias } = this.#followed(asked, (target) => this.#askPair(target, family));
       const addresses = replies.flatMap((reply) => addressesOf(reply));
       if (addresses.length > 0 && this.#settings.isDowngradeAllowed) {
         this.#askForSignatures(candidate, family);
         return { status: 'notfound', herrno: 'HOST_NOT_FOUND' };
       }
       if (addresses.length > 0) return { status: 'success', addresses, owner: candidate };
-      // the name exists without such a record: that ends the search
-      if (replies.some((reply) => reply.rcode === 'NOERROR')) break;
-      const isLast = candidate === names.at(-1);
-      if (isLast && replies.some((reply) => reply.rcode !== 'NXDOMAIN')) {
-        throw new BeyondMeasured('systemd-resolved: the last candidate failed');
-      }
+      // the name exists without such a record, or as an alias: that ends the search
+      if (isAlias || replies.some((reply) => reply.rcode === 'NOERROR')) break;
     }
     return { status: 'notfound', herrno: 'HOST_NOT_FOUND' };
   }
@@ -115,10 +115,42 @@ export class ResolvedDaemon {
       throw new BeyondMeasured('systemd-resolved: DNSSEC behind the stub listener');
     }
     this.#wire.nowMs = nowMs;
-    const reply = this.#transact(query.name, query.type);
-    if (reply === undefined)
+    const asked = this.#transact(query.name, query.type);
+    if (asked === undefined)
       throw new BeyondMeasured('systemd-resolved: a silent server behind it');
-    return { ...reply, isRecursionAvailable: true, delayMs: this.#wire.nowMs - nowMs };
+    const { replies, aliases } = this.#followed([asked], (target) => {
+      const reply = this.#transact(target, query.type);
+      return reply === undefined ? undefined : [reply];
+    });
+    const reply = replies[0] ?? asked;
+    const answers = [...aliases, ...reply.answers];
+    return { ...reply, answers, isRecursionAvailable: true, delayMs: this.#wire.nowMs - nowMs };
+  }
+
+  /** An alias whose addresses did not come along is asked for by its own name, without a search. */
+  #followed(
+    asked: readonly OracleReply[],
+    ask: (target: string) => readonly OracleReply[] | undefined,
+  ): {
+    readonly replies: readonly OracleReply[];
+    readonly aliases: readonly AnswerRecord[];
+    readonly isAlias: boolean;
+  } {
+    let replies = asked;
+    const aliases: AnswerRecord[] = [];
+    for (let links = 0; links < maxRedirects; links++) {
+      if (replies.some((reply) => addressesOf(reply).length > 0)) break;
+      const found = replies.flatMap(({ answers }) =>
+        answers.filter(({ type }) => type === 'CNAME'),
+      );
+      const target = found.at(-1)?.data;
+      if (target === undefined) break;
+      aliases.push(...found);
+      const next = ask(target);
+      if (next === undefined) throw new BeyondMeasured('systemd-resolved: a silent server');
+      replies = next;
+    }
+    return { replies, aliases, isAlias: aliases.length > 0 };
   }
 
   #answerLocally(name: string, family: Family): readonly string[] | undefined {
@@ -188,8 +220,7 @@ export class ResolvedDaemon {
       last = reply;
       if (reply.rcode === 'NOERROR' || reply.rcode === 'NXDOMAIN') return reply;
     }
-    if (last === undefined) throw new BeyondMeasured('systemd-resolved: every server refuses');
-    return last;
+    return last ?? failure('SERVFAIL');
   }
 
   /** SERVFAIL: once more, then without EDNS. 252 repeats NXDOMAIN without EDNS; REFUSED is final here. */
@@ -219,9 +250,12 @@ export class ResolvedDaemon {
     const answer = this.#wire.send({ server, transport: 'udp', name, type }, { optSize });
     if (answer.kind === 'closed') return 'closed';
     if (answer.kind === 'timeout') return 'silent';
-    if (answer.isTruncated) throw new BeyondMeasured('systemd-resolved: a truncated reply');
     this.#wire.nowMs += answer.delayMs;
-    return answer;
+    if (!answer.isTruncated) return answer;
+    const again = this.#wire.send({ server, transport: 'tcp', name, type }, { optSize });
+    if (again.kind !== 'reply') throw new BeyondMeasured('systemd-resolved: no answer over TCP');
+    this.#wire.nowMs += again.delayMs;
+    return again;
   }
 
   /** Three tries with EDNS, then three without and two over TCP in turn, until the limit. */

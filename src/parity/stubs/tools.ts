@@ -241,7 +241,7 @@ function overTcp(
   return again;
 }
 
-/** dnspython, only what was measured: one server, or the first of several where it answers. */
+/** dnspython: each server once, until one does not fail; silent ones were not measured. */
 function askPython(
   tool: Tool,
   reading: Reading,
@@ -249,23 +249,22 @@ function askPython(
   { name, type }: Question,
 ): OracleReply {
   if (!canBeAsked(name)) throw new BeyondMeasured(`${tool.name}: a name that cannot be asked`);
-  const [first] = reading.nameservers;
-  const server = first?.address ?? '';
-  if (inetPton(server) === undefined && ipv6WithScope(server) === undefined) {
-    throw new BeyondMeasured(`${tool.name}: a server that is no plain address`);
-  }
   const { optSize, ad } = tool;
-  const answer = wire.send({ server, transport: 'udp', name, type }, { optSize, ad });
-  if (answer.kind !== 'reply') {
-    throw new BeyondMeasured(`${tool.name}: a server without an answer`);
+  let last: OracleReply | undefined;
+  for (const { address: server } of reading.nameservers) {
+    if (inetPton(server) === undefined && ipv6WithScope(server) === undefined) {
+      throw new BeyondMeasured(`${tool.name}: a server that is no plain address`);
+    }
+    const answer = wire.send({ server, transport: 'udp', name, type }, { optSize, ad });
+    if (answer.kind !== 'reply') {
+      throw new BeyondMeasured(`${tool.name}: a server without an answer`);
+    }
+    wire.nowMs += answer.delayMs;
+    last = answer.isTruncated ? overTcp(tool, wire, server, { name, type }) : answer;
+    if (last.rcode === 'NOERROR' || last.rcode === 'NXDOMAIN') return last;
   }
-  wire.nowMs += answer.delayMs;
-  if (answer.isTruncated) return overTcp(tool, wire, server, { name, type });
-  const isFailure = answer.rcode !== 'NOERROR' && answer.rcode !== 'NXDOMAIN';
-  if (isFailure && reading.nameservers.length > 1) {
-    throw new BeyondMeasured(`${tool.name}: a failure of one of several servers`);
-  }
-  return answer;
+  if (last === undefined) throw new BeyondMeasured(`${tool.name} without a server`);
+  return last;
 }
 
 function hit(reply: OracleReply, type: string, name: string): Ending | undefined {

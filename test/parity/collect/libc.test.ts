@@ -37,6 +37,11 @@ const cases: { name: string; files: Record<string, FakeFile>; program?: string; 
     files: { '/lib/ld-musl-s390x.so.1': musl },
     want: 'musl 1.2.5',
   },
+  {
+    name: 'Debian with musl-tools',
+    files: { '/lib/ld-musl-x86_64.so.1': musl, '/lib/x86_64-linux-gnu/libc.so.6': glibc },
+    want: 'glibc 2.41',
+  },
   { name: 'Fedora', files: { '/lib64/libc.so.6': glibc }, want: 'glibc 2.41' },
   { name: 'a stripped C library', files: { '/lib64/libc.so.6': 'x' }, want: 'glibc ?' },
   {

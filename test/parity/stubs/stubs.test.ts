@@ -107,7 +107,16 @@ describe('every stub', () => {
       'ndots:0',
       'ndots:99',
       'attempts:0',
+      'attempts:-1',
+      'attempts:99999999999',
       'timeout:0',
+      'timeout:-1',
+      'timeout:99999999999',
+      'retry:-1',
+      'retrans:-1',
+      'ndots:99999999999999999999',
+      'constructor',
+      'sortlist',
       'rotate',
       'use-vc',
       '127.0.0.1',
@@ -128,6 +137,7 @@ describe('every stub', () => {
       'SERVFAIL',
       'REFUSED',
       'CLOSED',
+      'TIMEOUT',
     );
     const name = fc.oneof(
       fc.constantFrom('svc', 'svc.', 'x.y', '', '.', 'a..b', '-a'),
@@ -136,10 +146,13 @@ describe('every stub', () => {
     fc.assert(
       fc.property(fc.array(word), name, value, value, (words, asked, one, other) => {
         const oracle = zoneOracle({ '*': one, '@127.0.0.1 *': other });
-        const situation = situationOf({ resolvConf: words.join(' ').replaceAll('\n ', '\n') });
+        const resolvConf = words.join(' ').replaceAll('\n ', '\n');
+        const situation = situationOf({ resolvConf, nsswitch: 'hosts: constructor files dns' });
         for (const stub of stubNames) {
           const outcome = createStub(stub, situation)({ name: asked, family: 'unspec' }, oracle);
           assert.ok(outcome.elapsedMs >= 0, stub);
+          assert.ok(outcome.queries.length <= 2000, stub);
+          for (const query of outcome.queries) assert.ok(query.name.length <= 253, stub);
         }
       }),
       { seed: 11, numRuns: 300 },
