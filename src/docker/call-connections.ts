@@ -1,10 +1,14 @@
 /** Connections that carry calls with short replies: one call at a time each, kept for the next one. */
 import type { Duplex } from 'node:stream';
 import { HomeportError } from '../errors.ts';
+import { CallQueue, type QueuedCall } from './call-queue.ts';
 import { type Reply, ReplyReader } from './reply-reader.ts';
 
 /** Idle connections that are kept; a burst of inspects opens more for a moment. */
 const MAX_FREE = 40;
+/** Queues for calls of which there are many, and how many wait in each. */
+const QUEUES = 4;
+const QUEUE_LENGTH = 8;
 /** What may stand in a request line (RFC 9112 §3.2.1). */
 const PATH = /^\/[\x21-\x7e]*$/;
 
@@ -17,11 +21,14 @@ interface Call {
   readonly done: CallDone;
 }
 
+type QueuedGet = Call & QueuedCall;
+
 export class CallConnections {
   readonly #open: () => Duplex;
   readonly #keeps: boolean;
   readonly #free = new Set<CallConnection>();
   readonly #all = new Set<CallConnection>();
+  readonly #queues = new Set<CallQueue<QueuedGet>>();
 
   /**
    * @param open begins a new connection
@@ -32,19 +39,48 @@ export class CallConnections {
     this.#keeps = keeps;
   }
 
-  /** Sends `GET path`. @param timeoutMs the whole reply must be there by then */
-  get(path: string, timeoutMs: number, done: CallDone): void {
+  /**
+   * Sends `GET path`.
+   *
+   * @param timeoutMs the whole reply must be there by then
+   * @param isOneOfMany others may go before it on its connection
+   */
+  get(path: string, timeoutMs: number, done: CallDone, isOneOfMany = false): void {
     if (!PATH.test(path)) {
       process.nextTick(done, invalid(`${JSON.stringify(path)} is no path of the engine's`), null);
       return;
     }
+    const call = { path, timeoutMs, done };
+    if (!(isOneOfMany && this.#keeps && this.#enqueue(call))) this.#send(call);
+  }
+
+  #send(call: Call): void {
     const [free] = this.#free;
     if (free !== undefined) this.#free.delete(free);
-    (free ?? this.#connect()).send({ path, timeoutMs, done });
+    (free ?? this.#connect()).send(call);
+  }
+
+  /** Puts a call at the end of the shortest queue; false where all are full. */
+  #enqueue(call: Call): boolean {
+    let queue = this.#queues.size < QUEUES ? this.#openQueue() : undefined;
+    for (const one of this.#queues) if (one.length < (queue?.length ?? QUEUE_LENGTH)) queue = one;
+    queue?.add({ ...call, answer: (reply) => call.done(null, reply) });
+    return queue !== undefined;
+  }
+
+  #openQueue(): CallQueue<QueuedGet> {
+    const queue = new CallQueue<QueuedGet>(this.#open(), (unanswered) => {
+      this.#queues.delete(queue);
+      for (const call of unanswered) this.#send(call);
+    });
+    this.#queues.add(queue);
+    return queue;
   }
 
   /** Ends every connection and call under way; later calls open new ones. */
   close(): void {
+    // Their calls go to connections, which then end with them.
+    for (const queue of this.#queues) queue.end();
     for (const connection of this.#all) connection.giveUp(new Error('the connection was given up'));
   }
 

@@ -54,9 +54,9 @@ export class EngineClient {
   }
 
   /** The body of a container's inspect; undefined where the engine does not know it. */
-  inspect(id: string): Promise<unknown> {
-    const timeoutMs = this.#timeouts.inspectMs;
-    return unlessGone(new Container(this.#modem, id).inspect({ timeoutMs }));
+  inspect(id: string, isOneOfMany = false): Promise<unknown> {
+    const limits: Limits = { timeoutMs: this.#timeouts.inspectMs, isOneOfMany };
+    return unlessGone(new Container(this.#modem, id).inspect(limits));
   }
 
   inspectNetwork(id: string): Promise<unknown> {

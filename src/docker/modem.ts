@@ -20,6 +20,7 @@ import { connect as connectTls } from 'node:tls';
 import { codeOf, HomeportError } from '../errors.ts';
 import { CallConnections } from './call-connections.ts';
 import type { EngineAddress } from './engine-address.ts';
+import type { Reply } from './reply-reader.ts';
 import { isObject } from './shape.ts';
 import { sshAgent } from './ssh-agent.ts';
 
@@ -40,8 +41,11 @@ export interface Limits {
   readonly timeoutMs: number;
   /** Of a stream: it must be over by then as well; otherwise only begun. */
   readonly isBrief?: boolean;
+  /** Others may go before it on its connection. */
+  readonly isOneOfMany?: boolean;
 }
 
+const LIMITS: ReadonlySet<string> = new Set<keyof Limits>(['timeoutMs', 'isBrief', 'isOneOfMany']);
 /** More than the inspect of any container and the networks of any host. */
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 /** For calls that name no limit of their own. */
@@ -90,10 +94,12 @@ export class Modem {
       this.#send(dial, path, true, once(done));
       return;
     }
-    this.#calls.get(path, limitsOf(dial).timeoutMs, (error, reply) => {
+    const { timeoutMs, isOneOfMany } = limitsOf(dial);
+    const take = (error: Error | null, reply: Reply | null): void => {
       if (reply === null) done(error, null);
       else conclude(dial, reply.status, reply.body.toString(), done);
-    });
+    };
+    this.#calls.get(path, timeoutMs, take, isOneOfMany);
   }
 
   /** Ends every request and stream under way; later ones open new connections. */
@@ -189,19 +195,20 @@ function pathOf(dial: Dial): string {
   const options = isObject(dial.options) ? dial.options : {};
   const query: Record<string, string> = {};
   for (const [key, value] of Object.entries(options)) {
-    if (value === undefined || key === 'timeoutMs' || key === 'isBrief') continue;
+    if (value === undefined || LIMITS.has(key)) continue;
     query[key] = typeof value === 'object' ? JSON.stringify(value) : String(value);
   }
   const path = dial.path.replace(/\?$/, '');
   return Object.keys(query).length === 0 ? path : `${path}?${stringify(query)}`;
 }
 
-function limitsOf(dial: Dial): Limits {
+function limitsOf(dial: Dial): Required<Limits> {
   const options = isObject(dial.options) ? dial.options : {};
-  const { timeoutMs, isBrief } = options;
+  const { timeoutMs, isBrief, isOneOfMany } = options;
   return {
     timeoutMs: typeof timeoutMs === 'number' ? timeoutMs : DEFAULT_TIMEOUT_MS,
     isBrief: isBrief === true,
+    isOneOfMany: isOneOfMany === true,
   };
 }
 

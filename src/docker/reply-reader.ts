@@ -1,5 +1,5 @@
 /**
- * Reads one HTTP/1.1 reply after the other from a connection that carries one call at a time (RFC 9112).
+ * Reads one HTTP/1.1 reply after the other from a connection (RFC 9112).
  * Ten thousand inspects through node:http cost seconds of a core, most of it in its streams and events.
  * Pure.
  */
@@ -53,6 +53,11 @@ export class ReplyReader {
    */
   add(piece: Buffer): Reply | null {
     this.#rest = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    return this.next();
+  }
+
+  /** The next reply of what was taken in already; null for none. Throws as `add` does. */
+  next(): Reply | null {
     while (this.#reply === null && this.#advance());
     return this.#take();
   }

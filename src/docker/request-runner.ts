@@ -122,7 +122,8 @@ export class RequestRunner {
     switch (request.kind) {
       case 'inspect': {
         const { id, order } = request;
-        const reply = await this.#reply(() => this.#client.inspect(id), request);
+        const isOneOfMany = this.#model.isOneOfMany(id);
+        const reply = await this.#reply(() => this.#client.inspect(id, isOneOfMany), request);
         return () => this.#model.inspected(id, order, reply, Date.now());
       }
       case 'network': {

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { CallConnections } from '../../src/docker/call-connections.ts';
+import { CallConnections, type CallDone } from '../../src/docker/call-connections.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
@@ -50,9 +50,10 @@ describe('connections for calls', () => {
   });
 
   /** The body, or the reason why there is none. */
-  function get(path = '/x', timeoutMs = 10_000): Promise<string> {
+  function get(path = '/x', timeoutMs = 10_000, isOneOfMany = false): Promise<string> {
     return new Promise((resolve) => {
-      calls.get(path, timeoutMs, (error, reply) => resolve(error?.message ?? String(reply?.body)));
+      const done: CallDone = (error, reply) => resolve(error?.message ?? String(reply?.body));
+      calls.get(path, timeoutMs, done, isOneOfMany);
     });
   }
 
@@ -126,6 +127,75 @@ describe('connections for calls', () => {
     assert.equal(await call, 'the connection was given up');
     answer = (socket) => socket.write(OK);
     assert.equal(await get(), 'ok');
+  });
+
+  describe('carry many calls in queues', () => {
+    /** Answers each request of a piece with its own path. */
+    function echo(socket: Socket, request: string): void {
+      for (const [, path = ''] of request.matchAll(/GET (\S+) HTTP/g)) {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`);
+      }
+    }
+
+    const paths = Array.from({ length: 100 }, (_, i) => `/${i}`);
+    const all = (): Promise<string[]> => Promise.all(paths.map((path) => get(path, 10_000, true)));
+
+    it('each of which is answered with its own reply', async () => {
+      answer = echo;
+      assert.deepEqual(await all(), paths);
+    });
+
+    it('on few connections, as long as they come as fast as they are answered', async () => {
+      answer = echo;
+      let next = 0;
+      const one = async (): Promise<void> => {
+        for (let path = paths[next++]; path !== undefined; path = paths[next++]) {
+          assert.equal(await get(path, 10_000, true), path);
+        }
+      };
+      await Promise.all(Array.from({ length: 32 }, one));
+      assert.equal(accepted.length, 4);
+      assert.ok(requests.length < paths.length / 2, `${requests.length} pieces`);
+    });
+
+    it('and send again what waits behind one that the engine is slow to answer', async () => {
+      let hasStalled = false;
+      answer = (socket, request) => {
+        if (hasStalled) echo(socket, request);
+        hasStalled = true;
+      };
+      assert.deepEqual(await Promise.all(paths.slice(0, 8).map((at) => get(at, 10_000, true))), [
+        ...paths.slice(0, 8),
+      ]);
+    });
+
+    const ends = [
+      { name: 'closes the connection', end: (socket: Socket) => socket.destroy() },
+      { name: 'says nonsense', end: (socket: Socket) => socket.write('nonsense') },
+      {
+        name: 'answers one call and ends',
+        end: (socket: Socket) =>
+          socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n/0'),
+      },
+    ];
+    for (const { name, end } of ends) {
+      it(`and send again what is left where the engine ${name}`, async () => {
+        let isFirst = true;
+        answer = (socket, request) => {
+          if (isFirst) end(socket);
+          else echo(socket, request);
+          isFirst = false;
+        };
+        assert.deepEqual(await all(), paths);
+      });
+    }
+
+    it('and end with them', async () => {
+      answer = () => undefined;
+      const calls8 = Promise.all(paths.slice(0, 8).map((path) => get(path, 10_000, true)));
+      calls.close();
+      assert.deepEqual(new Set(await calls8), new Set(['the connection was given up']));
+    });
   });
 
   for (const path of ['x', '/a b', '/a\r\nHost: b', '/ä']) {
