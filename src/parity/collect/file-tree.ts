@@ -31,8 +31,8 @@ export type TextRead =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unreadable'; readonly why: string };
 
-/** resolv.conf, nsswitch.conf, host.conf: kilobytes; a list of blocked hosts has megabytes. */
-export const MAX_TEXT_BYTES: number = 1024 * 1024;
+/** resolv.conf, nsswitch.conf, host.conf: kilobytes, and a container may write what it likes; a list of blocked hosts has megabytes. */
+export const MAX_TEXT_BYTES: number = 128 * 1024;
 export const MAX_HOSTS_BYTES: number = 16 * 1024 * 1024;
 
 /** Reads a text file; a NUL byte makes it no text. Never rejects. */

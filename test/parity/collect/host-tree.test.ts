@@ -29,7 +29,7 @@ const cases: { path: string; want: RegExp; skip?: boolean }[] = [
   { path: '/loop', want: /^is a symbolic link that leads to itself$/ },
   { path: '/directory', want: /^is no regular file$/ },
   { path: '/binary', want: /^is no text: a NUL byte at offset 1$/ },
-  { path: '/big', want: /^is larger than 1048576 bytes$/ },
+  { path: '/big', want: /^is larger than 131072 bytes$/ },
   { path: '/secret', want: /^cannot be read: permission denied$/, skip: isRoot },
 ];
 
