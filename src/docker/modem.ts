@@ -32,6 +32,8 @@ export interface Dial {
   readonly options?: unknown;
   /** The response itself is the answer, as it comes in. */
   readonly isStream?: boolean;
+  /** The text of the reply is the answer, which is no JSON. */
+  readonly isText?: boolean;
   readonly statusCodes: Readonly<Record<number, unknown>>;
 }
 
@@ -146,8 +148,10 @@ function receive(dial: Dial, response: IncomingMessage, done: Done): void {
 
 /** What a whole reply comes to. */
 function conclude(dial: Dial, status: number, text: string, done: Done): void {
-  if (dial.statusCodes[status] === true) parse(text, done);
-  else done(new StatusError(status, `the engine answered ${status}: ${reasonIn(text)}`), null);
+  if (dial.statusCodes[status] === true) {
+    if (dial.isText === true) done(null, text);
+    else parse(text, done);
+  } else done(new StatusError(status, `the engine answered ${status}: ${reasonIn(text)}`), null);
 }
 
 function readAll(
