@@ -67,7 +67,8 @@ function resultOf(finding: ReportedFinding): object {
 
 function locationOf(evidence: Evidence): readonly object[] {
   if (evidence.kind !== 'line') return [];
-  const uri = evidence.file.replaceAll(' ', '%20').replaceAll(':', '%3A');
+  // `container web: /etc/resolv.conf` is no URI until it is encoded; slashes stay
+  const uri = evidence.file.split('/').map(encodeURIComponent).join('/');
   const region = evidence.line === undefined ? {} : { region: { startLine: evidence.line } };
   return [{ physicalLocation: { artifactLocation: { uri }, ...region } }];
 }
