@@ -14,7 +14,7 @@ import { output } from './engine/run.ts';
 import { engineAvailable } from './engine.ts';
 
 const RUN = fileURLToPath(new URL('./podman/run.sh', import.meta.url));
-const PROGRAMS = ['podman', 'runc', 'conmon'];
+const PROGRAMS = ['podman', 'runc', 'conmon', 'catatonit'];
 const HELPERS = ['/usr/lib/podman/netavark', '/usr/lib/podman/aardvark-dns'];
 const START_TIMEOUT_MS = 60_000;
 const PING_EVERY_MS = 50;
