@@ -34,12 +34,18 @@ async function outcomeOf(file: string): Promise<Outcome> {
     if (skip !== undefined) {
       skipped.push(typeof skip === 'string' ? skip : name);
     } else if (type === 'test:fail') {
-      failed.push(`${name}: ${reasonOf(details.error)}`);
+      if (!isFollowing(details.error)) failed.push(`${name}: ${reasonOf(details.error)}`);
     } else if (details.type !== 'suite') {
       passed++;
     }
   }
   return { passed, skipped, failed };
+}
+
+/** A test that failed only because another did: its suite, or those that a failed start left out. */
+function isFollowing(error: Error): boolean {
+  const kind = 'failureType' in error ? error.failureType : '';
+  return kind === 'subtestsFailed' || kind === 'cancelledByParent';
 }
 
 function reasonOf(error: Error): string {

@@ -59,7 +59,7 @@ describe('an application that is replaced at each build', {
     name: string,
     network: string,
     switches: (load: Load) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<string> {
     const client = `client-of-${name}`;
     await setup.engine.run(client, { image: IMAGE, args: ['--network', network] });
     const load = new Load(setup, name, PORT, [null, null, client]);
@@ -71,12 +71,13 @@ describe('an application that is replaced at each build', {
     }
     assert.deepEqual(load.failures, []);
     await setup.engine.docker('rm', '-f', client);
+    return `${load.connections} connections, 0 failed`;
   }
 
-  it(`loses no connection in ${SWITCHES.label} switches by label`, async () => {
+  it(`loses no connection in ${SWITCHES.label} switches by label`, async (test) => {
     const labels = { 'homeport.names': 'by-label', 'homeport.ready': `tcp:${PORT}` };
     let old = await start('label-0', 'backend', labels);
-    await underLoad('by-label', 'backend', async (load) => {
+    const made = await underLoad('by-label', 'backend', async (load) => {
       for (let i = 1; i <= SWITCHES.label; i++) {
         const next = await start(`label-${i}`, 'backend', labels);
         await load.allAre((told) => told === `label-${i}`);
@@ -84,9 +85,10 @@ describe('an application that is replaced at each build', {
         old = next;
       }
     });
+    test.diagnostic(made);
   });
 
-  it(`loses no connection in ${SWITCHES.compose} switches by the same Compose service`, async () => {
+  it(`loses no connection in ${SWITCHES.compose} switches by the same Compose service`, async (test) => {
     // As Compose labels the containers of a service with `network_mode: bridge`.
     const labels = (i: number) => ({
       'com.docker.compose.project': `compose-${i}`,
@@ -96,7 +98,7 @@ describe('an application that is replaced at each build', {
       'homeport.ready': `tcp:${PORT}`,
     });
     let old = await start('compose-0', 'bridge', labels(0));
-    await underLoad('by-service', 'bridge', async (load) => {
+    const made = await underLoad('by-service', 'bridge', async (load) => {
       for (let i = 1; i <= SWITCHES.compose; i++) {
         const next = await start(`compose-${i}`, 'bridge', labels(i));
         await load.allAre((told) => told === `compose-${i}`);
@@ -104,9 +106,10 @@ describe('an application that is replaced at each build', {
         old = next;
       }
     });
+    test.diagnostic(made);
   });
 
-  it(`loses no connection in ${SWITCHES.rename} switches by rename`, async () => {
+  it(`loses no connection in ${SWITCHES.rename} switches by rename`, async (test) => {
     const ids = [
       await start('rename-0', 'backend', {}),
       await start('rename-1', 'backend', {}),
@@ -114,7 +117,7 @@ describe('an application that is replaced at each build', {
     const [first, second] = ids.map((id) => setup.engine.api.getContainer(id));
     assert.ok(first !== undefined && second !== undefined);
     await first.rename({ name: 'by-rename' });
-    await underLoad('by-rename', 'backend', async (load) => {
+    const made = await underLoad('by-rename', 'backend', async (load) => {
       for (let i = 1; i <= SWITCHES.rename; i++) {
         const isEven = i % 2 === 0;
         const [old, next] = isEven ? [second, first] : [first, second];
@@ -123,6 +126,7 @@ describe('an application that is replaced at each build', {
         await load.allAre((told) => told === (isEven ? 'rename-0' : 'rename-1'));
       }
     });
+    test.diagnostic(made);
   });
 
   it('gives neither a dead address nor production’s while one build has ended and the next has not begun', async () => {
