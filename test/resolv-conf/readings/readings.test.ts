@@ -151,6 +151,47 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: 'several servers on one line',
+    text: 'nameserver 10.0.0.2,10.0.0.3 10.0.0.4\n',
+    of: servers,
+    want: {
+      glibc: '127.0.0.1',
+      'c-ares 1.18': '10.0.0.2 10.0.0.3 10.0.0.4',
+      'c-ares 1.34': '10.0.0.2 10.0.0.3 10.0.0.4',
+      'go 1.24': '127.0.0.1 ::1',
+    },
+  },
+  {
+    name: 'a second blank before the server',
+    text: 'nameserver  10.0.0.2\n',
+    of: servers,
+    want: { glibc: '10.0.0.2', musl: '10.0.0.2', busybox: '', bind: '10.0.0.2' },
+  },
+  {
+    name: 'a tab between options',
+    text: 'options ndots:2\trotate\n',
+    of: (reading) => `${reading.ndots.value}`,
+    want: { glibc: '2', 'c-ares 1.18': '2', 'c-ares 1.34': '1', bind: '2' },
+  },
+  {
+    name: 'a signed number',
+    text: 'options ndots:+2\n',
+    of: (reading) => `${reading.ndots.value}`,
+    want: { glibc: '2', 'c-ares 1.18': '2', 'c-ares 1.34': '2', 'go 1.24': '0', bind: '2' },
+  },
+  {
+    name: 'a domain that begins an earlier one',
+    text: 'search a.example a b.example\n',
+    of: search,
+    want: { 'c-ares 1.18': 'a.example b.example', 'c-ares 1.34': 'a.example a b.example' },
+  },
+  {
+    name: 'an empty list before another line',
+    text: 'search\nnameserver 10.0.0.2\n',
+    of: (reading) => `${search(reading)} ${servers(reading)}`,
+    want: { glibc: ' 10.0.0.2', bind: 'nameserver 10.0.0.2 ::1 127.0.0.1' },
+  },
+  {
     name: 'leading blanks',
     text: ' nameserver 10.0.0.2\n',
     of: servers,
@@ -412,4 +453,25 @@ describe('host name and environment', () => {
       assert.deepEqual([reading.ndots, reading.flags.has('rotate')], [{ value: 1 }, true]);
     }
   });
+});
+
+describe("BIND's tools", () => {
+  const cases = [
+    { text: 'search a.example\nnameserver 10.0.0.2 # c\n', isRefused: false },
+    { text: 'foo bar\n; c\noptions foo\nnameserver 127.2', isRefused: false },
+    { text: 'sortlist 10.0.0.0/255.0.0.0\nnameserver 10.0.0.2\n', isRefused: false },
+    { text: 'sortlist 10.0.0.0/8\nnameserver 10.0.0.2\n', isRefused: true },
+    { text: 'nameserver 10.0.0.2 10.0.0.3\n', isRefused: true },
+    { text: 'nameserver 10.0.0.2:53\n', isRefused: true },
+    { text: 'nameserver 10.0.0.2\r\n', isRefused: true },
+    { text: 'domain a.example b.example\n', isRefused: true },
+    { text: 'search\n\nnameserver 10.0.0.2\n', isRefused: true },
+    { text: 'options ndots:x\n', isRefused: true },
+    { text: 'options timeout:999\n', isRefused: true },
+  ];
+  for (const { text, isRefused } of cases) {
+    it(`${isRefused ? 'refuse' : 'take'} ${JSON.stringify(text)}`, () => {
+      assert.equal(readAsBindTool(parseResolvConf(text)).isRefused, isRefused);
+    });
+  }
 });
