@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { REGION } from '../scene.ts';
 import { Load } from './support/load.ts';
 import { itDoesWhatThePageSays } from './support/page.ts';
@@ -13,6 +14,8 @@ const NAMES = ['application', 'frontend', 'worker', ENDING];
 const PORT = 8080;
 /** Renames start nothing, so most switches can be of that kind. */
 const SWITCHES = { rename: 80, label: 10, compose: 10 };
+/** What a shell takes to start the second `docker rename`, at the least. */
+const BETWEEN_RENAMES_MS = 25;
 /** An event that leaves the engine together with the call's reply may take as long, and a loaded machine longer. */
 const EVENT_ON_ITS_WAY_MS = 50;
 
@@ -122,6 +125,7 @@ describe('an application that is replaced at each build', {
         const isEven = i % 2 === 0;
         const [old, next] = isEven ? [second, first] : [first, second];
         await old.rename({ name: `replaced-${i}` });
+        await delay(BETWEEN_RENAMES_MS);
         await next.rename({ name: 'by-rename' });
         await load.allAre((told) => told === (isEven ? 'rename-0' : 'rename-1'));
       }
