@@ -133,10 +133,9 @@ class Words {
     return this.#stop === '\n' || this.#stop === '';
   }
 
-  /** Skips to the end of the line; after a word that ended its line, that is the line after it. */
+  /** Skips what is left of the line. */
   skipLine(): void {
-    do this.#stop = this.#take();
-    while (this.#stop !== '\n' && this.#stop !== '');
+    while (this.#stop !== '\n' && this.#stop !== '') this.#stop = this.#take();
   }
 
   #skipBlanks(): void {
