@@ -32,7 +32,7 @@ export interface KnownName {
   /** Answers of the host view, made at the first question. */
   hostAnswers: NameAnswers | undefined;
   /** Answers of other views, by the view's key. */
-  readonly viewAnswers: Map<string, NameAnswers>;
+  viewAnswers: Map<string, NameAnswers> | undefined;
   /** The world that those answers were made in. */
   epoch: number;
 }
@@ -261,15 +261,16 @@ export class Zone {
     if (known.epoch !== this.#epoch) {
       known.epoch = this.#epoch;
       known.hostAnswers = undefined;
-      known.viewAnswers.clear();
+      known.viewAnswers = undefined;
     }
     const isHost = standing.view.kind === 'host';
-    const made = isHost ? known.hostAnswers : known.viewAnswers.get(standing.viewKey);
+    const made = isHost ? known.hostAnswers : known.viewAnswers?.get(standing.viewKey);
     if (made !== undefined) return made;
     const answers = this.#makeAnswers(entry, standing.view);
     if (isHost) {
       known.hostAnswers = answers;
     } else {
+      known.viewAnswers ??= new Map();
       if (known.viewAnswers.size >= MAX_VIEWS_PER_NAME) known.viewAnswers.clear();
       known.viewAnswers.set(standing.viewKey, answers);
     }
@@ -319,7 +320,7 @@ export class Zone {
       entry,
       isExpected,
       hostAnswers: undefined,
-      viewAnswers: new Map(),
+      viewAnswers: undefined,
       epoch: this.#epoch,
     });
   }
@@ -331,8 +332,11 @@ export class Zone {
   #putReverse(address: string, names: readonly string[]): void {
     const bytes = addressBytes(address);
     if (bytes === undefined) return;
-    if (names.length === 0) this.#reverse.delete(reverseName(bytes));
-    else this.#reverse.set(reverseName(bytes), names);
+    const [a, b, c, d] = bytes;
+    // What `reverseName` gives, without a check of what needs none: thousands of addresses come at once.
+    const name = bytes.length === 4 ? `${d}.${c}.${b}.${a}.in-addr.arpa` : reverseName(bytes);
+    if (names.length === 0) this.#reverse.delete(name);
+    else this.#reverse.set(name, names);
   }
 
   #setNetworks(networks: readonly ZoneNetwork[]): void {

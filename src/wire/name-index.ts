@@ -74,16 +74,21 @@ export function isSameStretch(
 
 /** The key of a name: its labels in lower-case wire form without the closing zero byte. */
 export function keyOfText(name: string): Uint8Array {
-  const labels = name
-    .replace(/\.$/, '')
-    .toLowerCase()
-    .split('.')
-    .filter((label) => label !== '');
-  return Buffer.from(
-    labels.map((label) => String.fromCharCode(label.length) + label).join(''),
-    'latin1',
-  );
+  // A length byte where each label's dot would be in front of it; Latin-1, as labels are bytes. A
+  // Buffer of a pool costs less than one of its own, and thousands of names are kept.
+  const text = name.endsWith('.') ? name.slice(0, -1) : name;
+  if (text === '') return Buffer.alloc(0);
+  const key = Buffer.from(`.${text.toLowerCase()}`, 'latin1');
+  let end = key.length;
+  for (let at = end - 1; at >= 0; at--) {
+    if (key[at] !== DOT) continue;
+    key[at] = end - at - 1;
+    end = at;
+  }
+  return key;
 }
+
+const DOT = 0x2e;
 
 interface Slot<V> {
   readonly hash: number;

@@ -1,6 +1,7 @@
 /** Rounds of measurements, interleaved: each server once a round, so that a busy host is as busy for all. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ask, load } from './load.ts';
 import type { ServerProcess } from './process.ts';
 import { localName, REGION, type Subject, type Work } from './subjects.ts';
@@ -51,6 +52,21 @@ export function medianOf(values: readonly number[]): Figure {
   return { median: sorted[middle] ?? Number.NaN, all: values };
 }
 
+/** A server that takes less than this share of a core has finished starting: thousands of names are read for seconds. */
+const QUIET_SHARE = 0.05;
+const QUIET_MS = 500;
+const QUIET_PATIENCE_MS = 30_000;
+
+/** Resolves once the server has nothing to do any more, so that its start is not taken for the cost of its answers. */
+async function becomesQuiet(server: ServerProcess): Promise<void> {
+  const deadline = Date.now() + QUIET_PATIENCE_MS;
+  for (;;) {
+    const before = server.cpuUs();
+    await delay(QUIET_MS);
+    if (server.cpuUs() - before < QUIET_SHARE * QUIET_MS * 1000 || Date.now() > deadline) return;
+  }
+}
+
 /** Starts every server for one kind of work; those that do not start are left out, with a line that says why. */
 export async function startAll(
   subjects: readonly Subject[],
@@ -65,6 +81,7 @@ export async function startAll(
     try {
       const server = await subject.start({ ...work, directory: own });
       await server.answers(probe);
+      await becomesQuiet(server);
       running.push({ subject, server });
     } catch (error) {
       say(`  ${subject.name} is left out: ${error instanceof Error ? error.message : error}`);
