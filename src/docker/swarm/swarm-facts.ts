@@ -34,7 +34,7 @@ export interface ServiceFacts {
   readonly virtualAddresses: readonly SwarmAddress[];
   readonly aliases: readonly { readonly networkId: string; readonly names: readonly string[] }[];
   readonly ports: readonly SwarmPort[];
-  /** null: as many as there are nodes, or a job. */
+  /** null: as many as there are nodes. */
   readonly replicas: number | null;
   readonly isUpdating: boolean;
 }
@@ -99,19 +99,22 @@ function serviceFacts(body: unknown): ServiceFacts | undefined {
   const spec = objectAt(body, 'Spec');
   const endpoint = objectAt(body, 'Endpoint');
   const [id, name] = [textAt(body, 'ID'), textAt(spec, 'Name')];
-  if (id === '' || name === '') return undefined;
+  const mode = objectAt(spec, 'Mode');
+  // A job runs to its end and serves nobody.
+  const isJob = isObject(mode.ReplicatedJob) || isObject(mode.GlobalJob);
+  if (id === '' || name === '' || isJob) return undefined;
   const labels = labelsAt(spec, 'Labels');
   // A service without ports and virtual addresses has an empty `Endpoint.Spec`.
-  const mode = textAt(objectAt(spec, 'EndpointSpec'), 'Mode') || textAt(endpoint.Spec, 'Mode');
+  const kind = textAt(objectAt(spec, 'EndpointSpec'), 'Mode') || textAt(endpoint.Spec, 'Mode');
   const template = arrayAt(objectAt(spec, 'TaskTemplate'), 'Networks');
-  const replicated = objectAt(objectAt(spec, 'Mode'), 'Replicated');
+  const replicated = objectAt(mode, 'Replicated');
   return {
     id,
     name,
     stack: labels[STACK_LABEL] || null,
     labels,
     createdAtMs: timeMs(textAt(body, 'CreatedAt')),
-    isVirtual: mode !== 'dnsrr',
+    isVirtual: kind !== 'dnsrr',
     virtualAddresses: arrayAt(endpoint, 'VirtualIPs').flatMap((at) =>
       swarmAddress(textAt(at, 'NetworkID'), textAt(at, 'Addr')),
     ),

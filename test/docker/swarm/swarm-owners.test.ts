@@ -372,6 +372,12 @@ describe('the facts of a swarm', () => {
     assert.equal(facts.nodes.length, 2);
   });
 
+  it('leave out jobs, which serve nobody', () => {
+    const job = { ID: 'j', Spec: { Name: 'import', Mode: { ReplicatedJob: {} } } };
+    const facts = swarmFacts({ nodeId: 'n', services: [job], tasks: [], nodes: [] });
+    assert.deepEqual(facts.services, []);
+  });
+
   it('take a manager’s address from its manager’s status where it listens everywhere', () => {
     const node = {
       ID: 'n',
