@@ -89,7 +89,14 @@ class Exchange {
     const question = this.#questions[index];
     if (question === undefined) return;
     const { isMalformed = false, ad = false } = this.#options;
-    const answer = this.#wire.send({ server, transport: 'udp', ...question }, { isMalformed, ad });
+    const answer = this.#wire.send(
+      { server, transport: 'udp', ...question },
+      {
+        isMalformed,
+        ad,
+        checksSource: true,
+      },
+    );
     if (answer.kind !== 'reply') return;
     this.#arrivals.push({
       atMs: this.#wire.nowMs + answer.delayMs,

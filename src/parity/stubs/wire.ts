@@ -19,6 +19,8 @@ export interface SendOptions {
   /** no server can read it: nothing comes back */
   readonly isMalformed?: boolean;
   readonly latestMs?: number;
+  /** replies are dropped that come from another address than was asked: of `0.0.0.0` and `::`, all */
+  readonly checksSource?: boolean;
 }
 
 export class Wire {
@@ -38,7 +40,7 @@ export class Wire {
     if (this.queries.length >= maxQueries) {
       throw new BeyondMeasured(`more than ${maxQueries} queries for one lookup`);
     }
-    const answer: OracleAnswer =
+    const heard: OracleAnswer =
       options.isMalformed === true ? { kind: 'timeout' } : this.#oracle(atServer(query, server));
     // spelt out, because this runs for every query of every simulated lookup
     const sent: SentQuery = {
@@ -50,12 +52,17 @@ export class Wire {
       atMs,
       optSize: options.optSize ?? null,
       ad: options.ad ?? false,
-      hasArrived: answer.kind !== 'closed' && options.isMalformed !== true,
+      hasArrived: heard.kind !== 'closed' && options.isMalformed !== true,
     };
     const { latestMs } = options;
     this.queries.push(latestMs === undefined ? sent : { ...sent, latestMs });
-    return answer;
+    const isDropped = options.checksSource === true && isUnspecified(query.server);
+    return isDropped && heard.kind === 'reply' ? { kind: 'timeout' } : heard;
   }
+}
+
+function isUnspecified(server: string): boolean {
+  return server === '0.0.0.0' || server === '::';
 }
 
 /** The address that packets really reach: the unspecified one is the host itself, a mapped one is IPv4. */

@@ -327,6 +327,7 @@ export class CAresChannel {
       },
       {
         optSize: query.hasEdns ? ednsSize : null,
+        checksSource: !query.isTcp,
         ...(this.#isRaced(query) ? { latestMs: Math.max(this.latestMs, nowMs) } : {}),
       },
     );
