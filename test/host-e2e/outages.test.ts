@@ -22,6 +22,8 @@ const GAP_MS = 10_000;
 /** A hang is noticed by the watchdog after 5 s, and systemd-resolved asks again only every 5 s. */
 const HANG_MS = 15_000;
 const BACK_MS = 30_000;
+/** What systemd has given up is started again after 30 s. */
+const RETRY_MS = 60_000;
 /** One question that goes in a circle for 3 s; retries are some. */
 const STORM = 100;
 
@@ -107,8 +109,15 @@ for (const manager of ['plain', 'nss-resolve'] satisfies Manager[]) {
       await worldWithin('while homeport cannot start');
       assert.equal(await lookUp(host, OWNED), undefined);
       assert.equal(await lookUp(host, MISSING), undefined);
+      await until(
+        BACK_MS,
+        'systemd to give it up',
+        async () => (await property('ActiveState')) === 'failed',
+      );
+      assert.equal(await lookUp(host, WORLD), WORLD_ADDRESS);
       writeFileSync(host.path('/etc/homeport.yaml'), config);
-      await homeportBack();
+      await until(RETRY_MS, 'homeport', async () => (await lookUp(host, OWNED)) === address);
+      assert.equal(await property('ActiveState'), 'active');
     });
 
     it('upstreams that lead back to it are refused by an install, and make no storm where they come later', {

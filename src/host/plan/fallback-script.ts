@@ -2,10 +2,15 @@
  * The script that keeps a host resolving while homeport is down. A shell script on purpose: it must
  * work when homeport, its configuration or Node is what is broken.
  */
-import { FALLBACK_LOCK, OWN_ADDRESSES, RESOLV_CONF } from '../addresses.ts';
+import { FALLBACK_LOCK, FALLBACK_SCRIPT, OWN_ADDRESSES, RESOLV_CONF } from '../addresses.ts';
 import { FALLBACK_MARK, OWN_MARK } from './resolv-conf-text.ts';
 import { RESOLVED_FILE } from './resolved-text.ts';
 import { quoted } from './undo-script.ts';
+
+/** The transient timer that starts homeport again after systemd has given it up. */
+export const AGAIN_UNIT = 'homeport-again';
+/** Ten starts that fail cost three seconds of a core. */
+const AGAIN_SECONDS = 30;
 
 /** What the script switches. */
 export interface FallbackParts {
@@ -32,9 +37,10 @@ export function fallbackScript(parts: FallbackParts): string {
       ':',
     ].join('; ');
   body.push(`case \${1:-} in
-  on) wait_for_homeport || { ${calls('on')}; } ;;
+  on) wait_for_homeport || { ${calls('on')}; try_later; } ;;
   off) ${calls('off')} ;;
-  *) echo 'usage: fallback on|off' >&2; exit 64 ;;
+  again) try_again ;;
+  *) echo 'usage: fallback on|off|again' >&2; exit 64 ;;
 esac
 `);
   return body.join('\n');
@@ -70,6 +76,29 @@ wait_for_homeport() {
     sleep 0.2
   done
   return 1
+}
+
+# Whether systemd has given up; a socket that is only inactive was stopped by somebody.
+has_failed() {
+  case $(state_of homeport.service ActiveState)/$(state_of homeport.socket ActiveState) in
+    failed/inactive) return 1 ;;
+    *failed*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# What was in the way may go.
+try_later() {
+  has_failed || return 0
+  systemd-run --quiet --collect --unit=${AGAIN_UNIT} --on-active=${AGAIN_SECONDS} /bin/sh ${FALLBACK_SCRIPT} again 2>/dev/null
+  return 0
+}
+
+# Without waiting: the start itself runs this script.
+try_again() {
+  has_failed || return 0
+  systemctl reset-failed homeport.service homeport.socket
+  systemctl start --no-block homeport.socket homeport.service
 }
 
 # is_marked FILE MARK: whether the first line of a regular file begins so.

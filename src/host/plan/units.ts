@@ -2,6 +2,7 @@
 import { CONFIG_FILE, CONTAINER_ADDRESS, HOST_ADDRESS } from '../addresses.ts';
 import type { Situation } from '../situation.ts';
 import type { Change, FileToWrite, HostSettings, UnitTexts } from './change.ts';
+import { AGAIN_UNIT } from './fallback-script.ts';
 
 const UNIT_FOLDER = '/etc/systemd/system';
 const DROP_IN_FOLDER = `${UNIT_FOLDER}/homeport.service.d`;
@@ -50,6 +51,7 @@ export function unitsChange(
       { kind: 'await-answer', address: CONTAINER_ADDRESS, timeoutMs: FIRST_ANSWER_MS },
     ],
     deactivate: [
+      attempt('systemctl', 'stop', `${AGAIN_UNIT}.timer`),
       attempt('systemctl', 'disable', '--now', 'homeport.socket', 'homeport.service'),
       attempt('ip', 'address', 'delete', `${CONTAINER_ADDRESS}/32`, 'dev', 'lo'),
       attempt('systemctl', 'clean', '--what=state', 'homeport.service'),
