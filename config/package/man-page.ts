@@ -35,7 +35,7 @@ export function manPage(tree: CommandNode, version: string): string {
     ...file('homeport.service', 'The server.'),
     ...file(
       'homeport-fallback.service',
-      "While homeport is down, the host's former servers answer for everything but the region; it is switched on and off by the other two.",
+      "While homeport is down, the host's former servers answer for everything but the region; it is switched on and off by the other two. What systemd has given up is started again after 30 seconds.",
     ),
     '.SH EXIT STATUS',
     ...file('0', 'done; found'),
