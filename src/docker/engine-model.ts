@@ -39,8 +39,8 @@ const SUSPICION_MS = 2000;
 const BELIEF_MS = 100;
 /** So long does a name that a rename took away wait for its heir: scripts rename the old container, then the new one. */
 const SUCCESSION_MS = 200;
-/** Containers told at once: an answering thread takes them over between two queries, in half a millisecond. */
-const FLUSH_LIMIT = 32;
+/** Containers told at once: an answering thread takes them over between two queries, in a quarter of a millisecond. */
+const FLUSH_LIMIT = 16;
 /** A refresh that finds more than that has lost touch, and must not crowd out events. */
 const MAX_URGENT_NEWS = 64;
 
