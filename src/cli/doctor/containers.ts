@@ -83,7 +83,11 @@ function reach(patient: Patient, inputs: ParityInputs): readonly Diagnosis[] {
   const targets = inputs.targets.filter(
     ({ kind, container }) => kind === 'container' && container?.network !== 'none',
   );
-  if (targets.length === 0) return [...unread, skipped(about, 'none runs')];
+  if (targets.length === 0) {
+    const isUnheard = inputs.problems.some(({ thing }) => thing.startsWith('engine '));
+    const text = isUnheard ? 'an engine that does not answer does not list them' : 'none runs';
+    return [...unread, skipped(about, text)];
+  }
   const judged = targets.map((target) => ({ target, asks: whomItAsks(target, inputs) }));
   const astray = judged.filter(({ asks }) => asks === 'others');
   const unknown = judged.filter(({ asks }) => asks === 'unknown');
