@@ -8,7 +8,7 @@ import type { ZoneDelta } from '../names/zone-delta.ts';
 import { compile, compileBare, compileNegative, extendedErrorOption } from '../wire/compiled.ts';
 import { ServerCookies } from '../wire/cookie.ts';
 import { QueryReader, rcodeOfVerdict } from '../wire/query.ts';
-import { NO_ANSWER } from './cache.ts';
+import { NO_ANSWER } from './cache-places.ts';
 import { newCounters, type ResolverCounters } from './counters.ts';
 import { FixedAnswers } from './fixed-answers.ts';
 import type { ClientRef, ResolverPorts } from './ports.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AnswerCache, NO_ANSWER } from '../../src/resolve/cache.ts';
+import { AnswerCache } from '../../src/resolve/cache.ts';
+import { NO_ANSWER } from '../../src/resolve/cache-places.ts';
 import { QueryReader } from '../../src/wire/query.ts';
 import { ReplyReader } from '../../src/wire/reply-reader.ts';
 import { query, replyTo, show } from '../support/message.ts';
