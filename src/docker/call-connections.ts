@@ -26,6 +26,7 @@ type QueuedGet = Call & QueuedCall;
 export class CallConnections {
   readonly #open: () => Duplex;
   readonly #keeps: boolean;
+  readonly #stallMs: number | undefined;
   readonly #free = new Set<CallConnection>();
   readonly #all = new Set<CallConnection>();
   readonly #queues = new Set<CallQueue<QueuedGet>>();
@@ -33,9 +34,11 @@ export class CallConnections {
   /**
    * @param open begins a new connection
    * @param keeps whether calls share connections, or each has one of its own
+   * @param stallMs how long a queue waits for its next reply; left out: as is right for an engine
    */
-  constructor(open: () => Duplex, keeps: boolean) {
+  constructor(open: () => Duplex, keeps: boolean, stallMs?: number) {
     this.#open = open;
+    this.#stallMs = stallMs;
     this.#keeps = keeps;
   }
 
@@ -69,10 +72,11 @@ export class CallConnections {
   }
 
   #openQueue(): CallQueue<QueuedGet> {
-    const queue = new CallQueue<QueuedGet>(this.#open(), (unanswered) => {
+    const over = (unanswered: readonly QueuedGet[]): void => {
       this.#queues.delete(queue);
       for (const call of unanswered) this.#send(call);
-    });
+    };
+    const queue: CallQueue<QueuedGet> = new CallQueue(this.#open(), over, this.#stallMs);
     this.#queues.add(queue);
     return queue;
   }

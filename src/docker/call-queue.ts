@@ -6,8 +6,11 @@
 import type { Duplex } from 'node:stream';
 import { type Reply, ReplyReader } from './reply-reader.ts';
 
-/** A start or stop holds an inspect up for a second; all others are answered within a few milliseconds. */
-const STALL_MS = 50;
+/**
+ * A start or stop holds an inspect up for a second, all others are answered within a few milliseconds and the way
+ * to the engine. Less than queries wait for it (`hold_ms`), since an event's inspect may have to wait for the queue.
+ */
+const STALL_MS = 200;
 
 /** So many calls under way keep the engine busy. */
 const ENOUGH = 3;
@@ -21,6 +24,7 @@ export interface QueuedCall {
 export class CallQueue<Call extends QueuedCall> {
   readonly #socket: Duplex;
   readonly #onOver: (unanswered: readonly Call[]) => void;
+  readonly #stallMs: number;
   readonly #reader = new ReplyReader();
   readonly #calls: Call[] = [];
   /** Calls that are not written yet, and how many they are. */
@@ -30,8 +34,13 @@ export class CallQueue<Call extends QueuedCall> {
   #isOver = false;
 
   /** @param onOver called once, with the calls that have no reply: the queue takes no more */
-  constructor(socket: Duplex, onOver: (unanswered: readonly Call[]) => void) {
+  constructor(
+    socket: Duplex,
+    onOver: (unanswered: readonly Call[]) => void,
+    stallMs: number = STALL_MS,
+  ) {
     this.#socket = socket;
+    this.#stallMs = stallMs;
     this.#onOver = onOver;
     socket.on('data', (piece: Buffer) => this.#receive(piece));
     for (const end of ['end', 'error', 'close']) socket.on(end, () => this.end());
@@ -69,7 +78,7 @@ export class CallQueue<Call extends QueuedCall> {
 
   #watch(): void {
     clearTimeout(this.#stall);
-    if (this.#calls.length > 0) this.#stall = setTimeout(() => this.end(), STALL_MS);
+    if (this.#calls.length > 0) this.#stall = setTimeout(() => this.end(), this.#stallMs);
   }
 
   #receive(piece: Buffer): void {
