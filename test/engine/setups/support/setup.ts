@@ -146,7 +146,7 @@ export class Setup {
 
   /** What a shell on the host says to a command line, in the page's folder. */
   shell(line: string): Promise<Ran> {
-    return ran(this.hostArgv(['timeout', '90', 'bash', '-c', line]));
+    return ran(this.hostArgv(['timeout', '180', 'bash', '-c', line]));
   }
 
   /** As `shell`; the command must succeed: its standard output, trimmed. */
