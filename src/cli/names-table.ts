@@ -1,5 +1,6 @@
 /** Owned names as a person reads them. */
 import type { ControlEvent, GroupReport, NameReport, NamesReport } from '../control/reports.ts';
+import { counted } from './counted.ts';
 import { verdictText } from './parity-line.ts';
 import { table } from './table.ts';
 import { printable, type Terminal } from './terminal.ts';
@@ -104,10 +105,6 @@ function summary({ names, missing }: NamesReport, paint: Terminal['paint']): str
       : [paint.red(`${counted(missing.length, 'expected name')} missing`)]),
   ];
   return parts.join(', ');
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** One line for one event. */

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { ParityReport, StatusReport } from '../control/reports.ts';
 import { addressWithPort } from './address-text.ts';
+import { counted } from './counted.ts';
 import { EXIT } from './exit-code.ts';
 import { verdictText } from './parity-line.ts';
 import type { Finish } from './program.ts';
@@ -57,7 +58,7 @@ function printed(status: StatusReport, { paint, columns }: Terminal): string {
     ),
     [
       'names',
-      `${counts.names}, ${counts.collisions} collisions, ${counts.missing} expected and missing`,
+      `${counts.names}, ${counted(counts.collisions, 'collision')}, ${counts.missing} expected and missing`,
     ],
     ...(status.parity === undefined ? [] : parityRows(status.parity, paint)),
     ['counted', counterText(status.counters)],

@@ -21,6 +21,8 @@ export interface Refusal {
 /** Docker's own name for a container that was given none. */
 const SHORT_ID_LENGTH = 12;
 const SWARM_SERVICE = 'com.docker.swarm.service.name';
+/** Of one container. A label holds whatever somebody wrote; more than this is no list of names. */
+const MAX_NAMES = 1000;
 
 /**
  * All names that a container holds, each once for every source: an alias ties it to others on its
@@ -34,7 +36,14 @@ export function claimsOf(
   const claims = new Map<string, NamedClaim>();
   const refused: Refusal[] = [];
   const said = new Set<string>();
-  for (const candidate of candidatesOf(facts, wishes)) {
+  const candidates = candidatesOf(facts, wishes);
+  const tooMany = candidates[MAX_NAMES];
+  if (tooMany !== undefined) {
+    const count = candidates.length - MAX_NAMES;
+    const reason = `a container has at most ${MAX_NAMES} names; ${count} are left out, this one first`;
+    refused.push({ name: tooMany.name, reason });
+  }
+  for (const candidate of candidates.slice(0, MAX_NAMES)) {
     if (isShortId(candidate.name, facts.id)) continue;
     const reason = nameRefusal(candidate.name, candidate.source);
     if (reason === undefined) {
@@ -63,7 +72,7 @@ export function namesInAttributes(attributes: Readonly<Record<string, string>>):
     ...(attributes[SWARM_SERVICE] === undefined ? [] : [attributes[SWARM_SERVICE]]),
   ];
   const legal = names.filter((name) => name !== '' && nameProblem(name) === undefined);
-  return [...new Set(legal.map(plainName))];
+  return [...new Set(legal.slice(0, MAX_NAMES).map(plainName))];
 }
 
 function candidatesOf(facts: ContainerFacts, wishes: Wishes): NamedClaim[] {
@@ -108,6 +117,10 @@ export function nameRefusal(spelling: string, source: Source): string | undefine
   if (name === 'localhost' || name.endsWith('.localhost')) {
     return 'localhost is the host that asks (RFC 6761 §6.3)';
   }
+  if (/(?:^|\.)(?:in-addr|ip6)\.arpa$/.test(name)) {
+    return 'reverse names follow from addresses (RFC 1035 §3.5)';
+  }
+  if (/^\d+(?:\.\d+){0,3}$/.test(name)) return 'programs read it as an address (inet_aton(3))';
   const [first, ...rest] = name.split('.');
   if (rest.includes('*') || (first === '*' && (source !== 'label' || rest.length === 0))) {
     return 'a wildcard is the first label of a longer name in the label homeport.names';

@@ -140,6 +140,38 @@ describe('the names of a container', () => {
     );
     assert.equal(refused.at(-1)?.reason, 'localhost is the host that asks (RFC 6761 §6.3)');
   });
+
+  const taken = [
+    {
+      name: '1.0.0.127.in-addr.arpa',
+      reason: 'reverse names follow from addresses (RFC 1035 §3.5)',
+    },
+    { name: 'ip6.arpa', reason: 'reverse names follow from addresses (RFC 1035 §3.5)' },
+    { name: '10.0.0.1', reason: 'programs read it as an address (inet_aton(3))' },
+    { name: '2130706433', reason: 'programs read it as an address (inet_aton(3))' },
+  ];
+  for (const { name, reason } of taken) {
+    it(`do not stand for what ${name} means already`, () => {
+      const { owner, refused } = read({ labels: { 'homeport.names': `${name} web2` } });
+      assert.deepEqual(refused, [{ name, reason }]);
+      assert.deepEqual(
+        owner?.claims.map((claim) => claim.name),
+        ['web2', 'web'],
+      );
+    });
+  }
+
+  it('are a thousand at most, and what is beyond is said in one line', () => {
+    const names = Array.from({ length: 12_000 }, (_, index) => `n${index}`);
+    const { owner, refused } = read({ labels: { 'homeport.names': names.join(' ') } });
+    assert.equal(owner?.claims.length, 1000);
+    assert.deepEqual(refused, [
+      {
+        name: 'n1000',
+        reason: 'a container has at most 1000 names; 11001 are left out, this one first',
+      },
+    ]);
+  });
 });
 
 describe('the addresses of a container', () => {
