@@ -36,14 +36,13 @@ export function claimsOf(
   const claims = new Map<string, NamedClaim>();
   const refused: Refusal[] = [];
   const said = new Set<string>();
-  const candidates = candidatesOf(facts, wishes);
-  const tooMany = candidates[MAX_NAMES];
-  if (tooMany !== undefined) {
-    const count = candidates.length - MAX_NAMES;
-    const reason = `a container has at most ${MAX_NAMES} names; ${count} are left out, this one first`;
-    refused.push({ name: tooMany.name, reason });
-  }
-  for (const candidate of candidates.slice(0, MAX_NAMES)) {
+  let count = 0;
+  let beyond: string | undefined;
+  for (const candidate of candidatesOf(facts, wishes)) {
+    if (candidate.source !== 'name' && ++count > MAX_NAMES) {
+      beyond ??= candidate.name;
+      continue;
+    }
     if (isShortId(candidate.name, facts.id)) continue;
     const reason = nameRefusal(candidate.name, candidate.source);
     if (reason === undefined) {
@@ -54,6 +53,10 @@ export function claimsOf(
       said.add(candidate.name);
       refused.push({ name: candidate.name, reason });
     }
+  }
+  if (beyond !== undefined) {
+    const reason = `a container has at most ${MAX_NAMES} names beside its own; ${count - MAX_NAMES} are left out, this one first`;
+    refused.push({ name: beyond, reason });
   }
   return { claims: [...claims.values()], refused };
 }

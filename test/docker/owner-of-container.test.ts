@@ -164,11 +164,13 @@ describe('the names of a container', () => {
   it('are a thousand at most, and what is beyond is said in one line', () => {
     const names = Array.from({ length: 12_000 }, (_, index) => `n${index}`);
     const { owner, refused } = read({ labels: { 'homeport.names': names.join(' ') } });
-    assert.equal(owner?.claims.length, 1000);
+    assert.equal(owner?.claims.length, 1001);
+    assert.equal(owner?.claims.at(-1)?.name, 'web');
     assert.deepEqual(refused, [
       {
         name: 'n1000',
-        reason: 'a container has at most 1000 names; 11001 are left out, this one first',
+        reason:
+          'a container has at most 1000 names beside its own; 11001 are left out, this one first',
       },
     ]);
   });
