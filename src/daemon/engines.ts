@@ -15,7 +15,8 @@ import type { Naming } from './naming.ts';
 interface Watched {
   readonly config: EngineConfig;
   readonly watch: EngineWatch;
-  state: EngineState;
+  /** As it was told last. */
+  kind: EngineState['kind'];
 }
 
 /** An engine and how it stands. */
@@ -45,7 +46,7 @@ export class Engines {
   }
 
   get statuses(): readonly EngineStatus[] {
-    return [...this.#watched.values()].map(({ config, state }) => ({ config, state }));
+    return [...this.#watched.values()].map(({ config, watch }) => ({ config, state: watch.state }));
   }
 
   /** Starts what is new, ends what is gone; an engine whose configuration is the same stays connected. */
@@ -93,20 +94,15 @@ export class Engines {
         skipped: (skipped) => log.warn(skipped, 'left out'),
       },
     });
-    this.#watched.set(config.name, {
-      config,
-      watch,
-      state: { kind: 'waiting', sinceMs: Date.now(), reason: null },
-    });
+    this.#watched.set(config.name, { config, watch, kind: 'waiting' });
     watch.start();
   }
 
   #setState(config: EngineConfig, state: EngineState, log: Logger): void {
     const watched = this.#watched.get(config.name);
     if (watched === undefined) return;
-    const before = watched.state;
-    watched.state = state;
-    if (before.kind !== state.kind) logState(state, log);
+    if (watched.kind !== state.kind) logState(state, log);
+    watched.kind = state.kind;
     this.#tellStandings();
     this.#options.changed();
     this.#news.emit('news');
@@ -139,7 +135,9 @@ export class Engines {
 
   /** Looks at all engines that can be asked; resolves when what they said has been applied. */
   async refresh(): Promise<void> {
-    const connected = [...this.#watched.values()].filter(({ state }) => state.kind === 'connected');
+    const connected = [...this.#watched.values()].filter(
+      ({ watch }) => watch.state.kind === 'connected',
+    );
     await Promise.allSettled(connected.map(({ watch }) => watch.refresh()));
   }
 

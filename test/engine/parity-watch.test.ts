@@ -59,7 +59,12 @@ describe('the parity verdict beside an engine', { skip: engineAvailable() ?? fal
     const second = await verdict(first);
     assert.equal(second.verdict, 'differs', JSON.stringify(second));
     const { stdout } = await server.run('status', '--json');
-    const { parity } = JSON.parse(stdout) as StatusReport;
+    const { parity, engines } = JSON.parse(stdout) as StatusReport;
+    assert.equal(
+      engines[0]?.containers,
+      1,
+      'those of now, not of the moment in which it connected',
+    );
     assert.ok(
       parity?.findings.every(({ target }) => target === 'container web'),
       stdout,
