@@ -138,7 +138,7 @@ function unownedVerdict({ departed }: Explanation, asked: Asked, world: World): 
     reverseOf: (address) => world.reverseOf(address),
   });
   if (reverse !== undefined) return reverse;
-  const isBare = !asked.asked.includes('.');
+  const isBare = asked.asked !== '' && !asked.asked.includes('.');
   if (isBare && config.searchDomains.length === 0) {
     return {
       kind: 'nonexistent',
@@ -147,11 +147,11 @@ function unownedVerdict({ departed }: Explanation, asked: Asked, world: World): 
   }
   const asks = isBare
     ? config.searchDomains.map((domain) => `${asked.asked}.${domain}`)
-    : [asked.asked];
+    : [asked.asked || '.'];
   return {
     kind: 'forwarded',
     asks,
-    upstreams: upstreamsFor(asks[0] ?? asked.asked, world.upstreams),
+    upstreams: upstreamsFor(asks[0] ?? '.', world.upstreams),
     isLeak: isGuarded,
   };
 }

@@ -232,6 +232,12 @@ describe('names without Docker', () => {
     }
   }
 
+  it('explains the root as what it is: asked as it stands', async () => {
+    const { code, stdout } = await server.run('explain', '.', '--json');
+    assert.equal(code, 0);
+    assert.deepEqual(JSON.parse(stdout).verdict.asks, ['.']);
+  });
+
   it('logs a refusal, and not once for each query', async () => {
     for (let i = 0; i < 30; i++) await ask(server.port, 'mongodb-2');
     const line = await server.waitFor(({ msg, name }) => msg === 'refused' && name === 'mongodb-2');
