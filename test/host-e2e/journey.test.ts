@@ -15,7 +15,7 @@ import {
 } from './support/prepared.ts';
 import { differences, type Snapshot, snapshot } from './support/snapshot.ts';
 
-const managers: readonly Manager[] = [
+const every: readonly Manager[] = [
   'plain',
   'nss-resolve',
   'resolved',
@@ -24,6 +24,10 @@ const managers: readonly Manager[] = [
   'openresolv',
   'dhclient',
 ];
+/** Where not all of them are to be waited for: `HOMEPORT_TEST_MANAGERS=plain,resolved`. */
+const wanted = process.env.HOMEPORT_TEST_MANAGERS?.split(',');
+const managers = every.filter((manager) => wanted?.includes(manager) ?? true);
+if (managers.length === 0) throw new Error(`HOMEPORT_TEST_MANAGERS has none of ${every.join()}`);
 /** There, nobody but homeport writes to the place where resolv.conf is. */
 const still: readonly Manager[] = ['plain', 'nss-resolve', 'resolved', 'resolvconf'];
 /** The promise for an outage. */
