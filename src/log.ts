@@ -1,7 +1,6 @@
 /** The pino set-up: JSON for machines, readable lines on a terminal. Everyone else takes a `Logger`. */
 import { Writable } from 'node:stream';
 import pino from 'pino';
-import pretty from 'pino-pretty';
 import { StandardError } from './standard-error.ts';
 
 export type Logger = pino.Logger;
@@ -13,12 +12,12 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
  * @param options `level`: the least that is written; `isTerminal`: readable lines instead of JSON;
  *   `destination`: where lines go (default: stderr, so that stdout stays the command's own)
  */
-export function createLogger(options: {
+export async function createLogger(options: {
   readonly level: LogLevel;
   readonly isTerminal: boolean;
   readonly isColoured?: boolean;
   readonly destination?: pino.DestinationStream;
-}): Logger {
+}): Promise<Logger> {
   const settings: pino.LoggerOptions = {
     level: options.level,
     base: null,
@@ -27,6 +26,8 @@ export function createLogger(options: {
   };
   const destination = options.destination ?? new StandardError();
   if (!options.isTerminal) return pino(settings, destination);
+  // A service, which has no terminal, starts without what only a terminal needs.
+  const { default: pretty } = await import('pino-pretty');
   const readable = pretty({
     colorize: options.isColoured ?? false,
     destination: new Writable({

@@ -63,7 +63,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, run: RunServer): Pro
     return isUsage ? EXIT.USAGE : EXIT.CONFIG;
   }
   const { config, warnings } = loaded;
-  const log = createLogger({
+  const log = await createLogger({
     level: config.log.level,
     isTerminal: terminal.isErrorTerminal,
     isColoured: terminal.errorPaint.isColorSupported,
