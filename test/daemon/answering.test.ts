@@ -4,25 +4,12 @@ import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Answering } from '../../src/daemon/answering.ts';
-import type { ResolverSettings } from '../../src/resolve/settings.ts';
+import { SETTINGS } from './support/settings.ts';
 
 const TRANSPORTS =
   process.platform === 'linux' ? (['batch', 'dgram'] as const) : (['dgram'] as const);
 
 const PROGRAM = fileURLToPath(new URL('support/serve-then-fail.ts', import.meta.url));
-
-const SETTINGS: ResolverSettings = {
-  searchDomains: [],
-  localDomains: [],
-  ttlSeconds: 0,
-  holdMs: 250,
-  networkOrder: [],
-  expected: [],
-  whenMissing: 'refuse',
-  allow: [],
-  allowEngineNetworks: false,
-  cache: { size: 0, maxTtlSeconds: 0, negativeMaxTtlSeconds: 0, serveStaleSeconds: 0 },
-};
 
 for (const transport of TRANSPORTS) {
   describe(`the answering thread over ${transport}`, () => {

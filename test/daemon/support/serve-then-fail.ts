@@ -1,23 +1,13 @@
 /** Serves over the transport that its argument names, then meets a bug on the main thread. */
 import { Answering } from '../../../src/daemon/answering.ts';
+import { SETTINGS } from './settings.ts';
 
 const transport = process.argv[2] === 'dgram' ? 'dgram' : 'batch';
 const nothing = () => undefined;
 const thread = new Answering(
   {
     transport,
-    settings: {
-      searchDomains: [],
-      localDomains: [],
-      ttlSeconds: 0,
-      holdMs: 250,
-      networkOrder: [],
-      expected: [],
-      whenMissing: 'refuse',
-      allow: [],
-      allowEngineNetworks: false,
-      cache: { size: 0, maxTtlSeconds: 0, negativeMaxTtlSeconds: 0, serveStaleSeconds: 0 },
-    },
+    settings: SETTINGS,
     isShared: false,
   },
   { refresh: async () => undefined, askStream: nothing, told: nothing, died: nothing },
