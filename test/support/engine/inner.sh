@@ -28,7 +28,13 @@ while read -r command arguments; do
         >>"$dir/log" 2>&1 </dev/null &
       dockerd=$!
       ;;
-    signal) kill "-$arguments" "$dockerd" ;;
+    signal)
+      kill "-$arguments" "$dockerd"
+      # A stop reaches one thread after the other, and until the last one the engine may still answer.
+      if [ "$arguments" = STOP ]; then
+        while cat "/proc/$dockerd/task/"*/stat | grep -qv ') T '; do sleep 0.01; done
+      fi
+      ;;
     wait) wait "$dockerd" 2>/dev/null ;; # 2>: bash tells of jobs that were killed
   esac
   echo ok
