@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { namesInAttributes } from '../../src/docker/claims.ts';
 import { type ContainerFacts, factsOfInspect } from '../../src/docker/container-facts.ts';
 import {
   type AnswerMode,
@@ -173,6 +174,14 @@ describe('the names of a container', () => {
           'a container has at most 1000 names beside its own; 11001 are left out, this one first',
       },
     ]);
+  });
+});
+
+describe('the names in the attributes of an event', () => {
+  it('are its own, the old one and those of its labels, and of a label a thousand at most', () => {
+    const names = Array.from({ length: 12_000 }, (_, index) => `n${index}`);
+    const attributes = { name: 'Web', oldName: '/old', 'homeport.names': names.join(',') };
+    assert.deepEqual(namesInAttributes(attributes), ['web', 'old', ...names.slice(0, 998)]);
   });
 });
 

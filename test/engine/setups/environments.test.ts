@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { engineAvailable } from '../../support/engine.ts';
 import { itDoesWhatThePageSays } from './support/page.ts';
-import { EXAMPLES, Setup } from './support/setup.ts';
+import { EXAMPLES, Setup, unavailable } from './support/setup.ts';
 
 const NAME = 'environments';
 
-describe('environments on demand', { skip: engineAvailable() ?? false }, () => {
+describe('environments on demand', { skip: unavailable('docker-compose') ?? false }, () => {
   let setup: Setup;
 
   before(async () => {

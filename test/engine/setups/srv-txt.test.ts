@@ -2,15 +2,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { engineAvailable } from '../../support/engine.ts';
 import { REGION } from '../scene.ts';
 import { itDoesWhatThePageSays } from './support/page.ts';
-import { EXAMPLES, Setup } from './support/setup.ts';
+import { EXAMPLES, Setup, unavailable } from './support/setup.ts';
 
 const NAME = 'srv-and-txt';
 const GUARDED = ['mongodb-cluster-a', ...[1, 2, 3].map((n) => `mongodb-cluster-a-node-${n}`)];
 
-describe('a replica set by SRV and TXT', { skip: engineAvailable() ?? false }, () => {
+describe('a replica set by SRV and TXT', { skip: unavailable('docker-compose') ?? false }, () => {
   let setup: Setup;
 
   before(async () => {
