@@ -20,13 +20,16 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then groups=(/sys/fs/cgroup/); else
 ) &
 host=$!
 (
-  cat >/dev/null
+  trap - TERM
+  read -r
   : >"$dir/over"
   kill -KILL "$host" 2>/dev/null
 ) <&0 &
 reader=$!
 wait "$host"
+# Its stdin ends with this process, and a host that reboots must not be taken for one whose test has ended.
 kill "$reader" 2>/dev/null
+wait "$reader" 2>/dev/null
 for _ in $(seq 100); do
   left=$(find /sys/fs/cgroup -depth -type d -path "*/$name*" 2>/dev/null)
   [ -z "$left" ] && break
