@@ -15,6 +15,7 @@ import type {
   StatusReport,
 } from '../control/reports.ts';
 import { listNames } from '../names/listing.ts';
+import type { SealedDelta } from '../names/sealed-delta.ts';
 import { Clients } from '../names/view.ts';
 import type { DecisionSettings, ZoneDelta } from '../names/zone-delta.ts';
 import type { UpstreamGroup, UpstreamServer } from '../resolve/settings.ts';
@@ -145,8 +146,8 @@ export class Reports implements ControlSource {
   }
 
   /** Names changed: views follow, and whoever listens is told. */
-  changed(delta: ZoneDelta): void {
-    this.#clients.apply(delta);
+  changed(delta: ZoneDelta, sealed: SealedDelta): void {
+    this.#clients.apply(sealed);
     if (this.#listeners.size === 0) return;
     const listing = this.#listing();
     for (const { name } of delta.entries)

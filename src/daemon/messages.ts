@@ -1,5 +1,5 @@
 /** What the main side and the answering side say to each other: plain data, so that a thread may lie between. */
-import type { ZoneDelta } from '../names/zone-delta.ts';
+import type { SealedDelta } from '../names/sealed-delta.ts';
 import type { AnsweredQuery } from '../resolve/ports.ts';
 import type { ResolverCounters } from '../resolve/resolver.ts';
 import type {
@@ -18,7 +18,7 @@ export type ToAnswering =
     }
   | { readonly kind: 'upstreams'; readonly groups: readonly UpstreamGroup[] }
   | { readonly kind: 'engines'; readonly standings: readonly EngineStanding[] }
-  | { readonly kind: 'delta'; readonly delta: ZoneDelta }
+  | { readonly kind: 'delta'; readonly delta: SealedDelta }
   | { readonly kind: 'touch'; readonly token: number; readonly names: readonly string[] }
   | { readonly kind: 'settle'; readonly token: number }
   | { readonly kind: 'suspect'; readonly names: readonly string[]; readonly untilMs: number }

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { isEmptyDelta, NameTable } from '../names/name-table.ts';
 import type { Owner, OwnerId, OwnersChange } from '../names/owner.ts';
+import { type SealedDelta, sealDelta } from '../names/sealed-delta.ts';
 import type { ZoneDelta, ZoneNetwork } from '../names/zone-delta.ts';
 import type { ToAnswering } from './messages.ts';
 import { StateFile } from './state-file.ts';
@@ -16,7 +17,7 @@ export interface NamingOptions {
   /** Sends a message to every answering thread. */
   post(message: ToAnswering): void;
   /** Something changed: for `/v1/events`. */
-  changed(delta: ZoneDelta): void;
+  changed(delta: ZoneDelta, sealed: SealedDelta): void;
 }
 
 /** Longer waits than a timer takes are cut; the table is then asked too early, which does no harm. */
@@ -89,8 +90,9 @@ export class Naming {
   #publish(delta: ZoneDelta): void {
     if (delta.networks !== null) this.#networks = delta.networks;
     if (!isEmptyDelta(delta)) {
-      this.#options.post({ kind: 'delta', delta });
-      this.#options.changed(delta);
+      const sealed = sealDelta(delta);
+      this.#options.post({ kind: 'delta', delta: sealed });
+      this.#options.changed(delta, sealed);
       if (delta.entries.length > 0 || delta.forgotten.length > 0) this.#state.changed();
     }
     this.#wakeLater();

@@ -114,8 +114,8 @@ class Server {
       state: options.config.state,
       log: options.log.child({ room: 'names' }),
       post,
-      changed: (delta) => {
-        this.#reports.changed(delta);
+      changed: (delta, sealed) => {
+        this.#reports.changed(delta, sealed);
         this.#flusher.changed(delta);
         this.#parity.touch();
         if (delta.networks === null) return;

@@ -1,6 +1,7 @@
 /** Who asks from an address, and so what it may see first. */
 import { addressBytes, contains, parseSubnet, type Subnet } from '../dns/address.ts';
-import type { Client, View, ZoneDelta, ZoneNetwork } from './zone-delta.ts';
+import { pairsOf, Sealed, type SealedDelta } from './sealed-delta.ts';
+import type { Client, View, ZoneNetwork } from './zone-delta.ts';
 
 /** 127.0.0.0/8 and ::1: who asks from there is on this host. */
 const LOOPBACKS: readonly Subnet[] = [parseSubnet('127.0.0.0/8'), parseSubnet('::1/128')];
@@ -12,7 +13,7 @@ interface Place {
 
 /** Clients by address, kept up to date by deltas. */
 export class Clients {
-  readonly #clients = new Map<string, Client>();
+  readonly #clients = new Map<string, Sealed<Client>>();
   #networks: ReadonlyMap<string, ZoneNetwork> = new Map();
   #hostAddresses: ReadonlySet<string> = new Set();
   #places: readonly Place[] = [];
@@ -23,11 +24,11 @@ export class Clients {
     return this.#generation;
   }
 
-  apply(delta: Pick<ZoneDelta, 'clients' | 'leftClients' | 'networks'>): void {
+  apply(delta: Pick<SealedDelta, 'clients' | 'leftClients' | 'networks'>): void {
     const { clients, leftClients, networks } = delta;
     if (clients.length === 0 && leftClients.length === 0 && networks === null) return;
     for (const address of leftClients) this.#clients.delete(address);
-    for (const client of clients) this.#clients.set(client.address, client);
+    for (const [address, text] of pairsOf(clients)) this.#clients.set(address, new Sealed(text));
     if (networks !== null) this.#setNetworks(networks);
     this.#generation++;
   }
@@ -57,7 +58,7 @@ export class Clients {
       this.#hostAddresses.has(address) ||
       (bytes !== undefined && LOOPBACKS.some((subnet) => contains(subnet, bytes)));
     if (isHost) return { kind: 'host' };
-    const client = this.#clients.get(address);
+    const client = this.#clients.get(address)?.open();
     if (client !== undefined) {
       const { title, engine, project, networks } = client;
       const gateways = networks.flatMap((key) => this.#gatewaysOf(key));

@@ -4,7 +4,7 @@
  */
 import { CLASS_IN, EDE, RCODE, TYPE } from '../dns/codes.ts';
 import { toWire, tryParseName } from '../dns/name.ts';
-import type { ZoneDelta } from '../names/zone-delta.ts';
+import type { SealedDelta } from '../names/sealed-delta.ts';
 import { compile, compileBare, compileNegative, extendedErrorOption } from '../wire/compiled.ts';
 import { ServerCookies } from '../wire/cookie.ts';
 import { QueryReader, rcodeOfVerdict } from '../wire/query.ts';
@@ -93,7 +93,7 @@ export class Resolver {
     this.#waiting.resume();
   }
 
-  apply(delta: ZoneDelta): void {
+  apply(delta: SealedDelta): void {
     this.#replies.forget();
     this.zone.apply(delta);
   }
@@ -274,7 +274,7 @@ export class Resolver {
       this.#forwardBare(turn);
       return;
     }
-    const reverse = isReverse(message, query) ? this.zone.reverseOf(message, query) : undefined;
+    const reverse = isReverse(message, query) ? this.zone.reverseOf(message) : undefined;
     if (reverse !== undefined) {
       this.counters.owned++;
       const isPtr = query.qtype === TYPE.PTR || query.qtype === TYPE.ANY;

@@ -2,21 +2,16 @@
 import {
   addressBytes,
   addressOfReverseName,
+  addressText,
   contains,
   parseSubnet,
-  reverseName,
   type Subnet,
 } from '../dns/address.ts';
 import { textOfWire, tryParseName } from '../dns/name.ts';
 import { decideName } from '../names/decide.ts';
+import { pairsOf, Sealed, type SealedDelta } from '../names/sealed-delta.ts';
 import { Clients } from '../names/view.ts';
-import type {
-  DecisionSettings,
-  NameEntry,
-  View,
-  ZoneDelta,
-  ZoneNetwork,
-} from '../names/zone-delta.ts';
+import type { DecisionSettings, NameEntry, View, ZoneNetwork } from '../names/zone-delta.ts';
 import { type Compiled, compile } from '../wire/compiled.ts';
 import { isSameLabels, keyOfText, NameIndex } from '../wire/name-index.ts';
 import { HEADER_BYTES, type QueryReader } from '../wire/query.ts';
@@ -25,9 +20,8 @@ import type { ClientRef } from './ports.ts';
 import type { EngineStanding, ResolverSettings } from './settings.ts';
 
 /** A name that means something here: owned, departed or expected. */
-export interface KnownName {
+export class KnownName {
   readonly name: string;
-  readonly entry: NameEntry | null;
   readonly isExpected: boolean;
   /** Answers of the host view, made at the first question. */
   hostAnswers: NameAnswers | undefined;
@@ -35,6 +29,18 @@ export interface KnownName {
   viewAnswers: Map<string, NameAnswers> | undefined;
   /** The world that those answers were made in. */
   epoch: number;
+  readonly sealed: Sealed<NameEntry> | null;
+
+  constructor(name: string, sealed: Sealed<NameEntry> | null, isExpected: boolean, epoch: number) {
+    this.name = name;
+    this.sealed = sealed;
+    this.isExpected = isExpected;
+    this.epoch = epoch;
+  }
+
+  get entry(): NameEntry | null {
+    return this.sealed === null ? null : this.sealed.open();
+  }
 }
 
 /** Where a question's name stands. One object, filled anew by each `find`. */
@@ -73,7 +79,8 @@ export class Zone {
   readonly #names = new NameIndex<KnownName>();
   /** Wildcards by what follows their `*` label. */
   readonly #wildcards = new NameIndex<KnownName>();
-  readonly #reverse = new NameIndex<readonly string[]>();
+  /** By address, not by its reverse name: thousands of addresses come at once, and few are asked for. */
+  readonly #reverse = new Map<string, string>();
   readonly #clients = new Clients();
   readonly #standings = new Map<number | string, ClientStanding>();
   /** One standing for all clients that are told the same: replies are kept by it. */
@@ -118,18 +125,23 @@ export class Zone {
     this.#allow = settings.allow.map(parseSubnet);
     const expected = new Set(settings.expected);
     for (const name of this.#expected)
-      if (!expected.has(name)) this.#put(name, this.#entryOf(name), false);
-    for (const name of expected) this.#put(name, this.#entryOf(name), true);
+      if (!expected.has(name)) this.#put(name, this.#sealedOf(name), false);
+    for (const name of expected) this.#put(name, this.#sealedOf(name), true);
     this.#expected = expected;
     this.#decision = this.#decisionWith(this.#decision.networks);
     this.#newEpoch();
   }
 
   /** Applies one change as a whole. */
-  apply(delta: ZoneDelta): void {
-    for (const entry of delta.entries) this.#put(entry.name, entry, this.#expected.has(entry.name));
+  apply(delta: SealedDelta): void {
+    for (const [name, text] of pairsOf(delta.entries)) {
+      this.#put(name, new Sealed<NameEntry>(text), this.#expected.has(name));
+    }
     for (const name of delta.forgotten) this.#put(name, null, this.#expected.has(name));
-    for (const { address, names } of delta.reverse) this.#putReverse(address, names);
+    for (const [address, names] of pairsOf(delta.reverse)) {
+      if (names === '') this.#reverse.delete(address);
+      else this.#reverse.set(address, names);
+    }
     if (delta.networks !== null) this.#setNetworks(delta.networks);
     const hasClients = delta.clients.length > 0 || delta.leftClients.length > 0;
     if (hasClients || delta.networks !== null) {
@@ -207,7 +219,7 @@ export class Zone {
       const start = query.labelOffsets[label] ?? HEADER_BYTES;
       const wildcard = this.#wildcards.find(bytes, start, end);
       if (wildcard !== undefined) return wildcard;
-      if (this.#names.find(bytes, start, end)?.entry != null) return undefined;
+      if (this.#names.find(bytes, start, end)?.sealed != null) return undefined;
     }
     return undefined;
   }
@@ -293,50 +305,32 @@ export class Zone {
    * @returns `null` for another address of the engines' own subnets (it exists nowhere else);
    *   undefined for a name that is not ours
    */
-  reverseOf(bytes: Uint8Array, query: QueryReader): Compiled | null | undefined {
-    const names = this.#reverse.find(bytes, HEADER_BYTES, query.nameEnd);
-    if (names !== undefined) {
-      const region = this.#settings.searchDomains[0];
-      return compile({
-        records: names.map((name) => ({ type: 'PTR', target: inRegion(name, region) })),
-        ttlSeconds: this.#settings.ttlSeconds,
-      });
-    }
+  reverseOf(bytes: Uint8Array): Compiled | null | undefined {
     const name = tryParseName(textOfWire(bytes, HEADER_BYTES));
     const address = name === undefined ? undefined : addressOfReverseName(name);
     if (address === undefined) return undefined;
-    return this.#engineSubnets.some((subnet) => contains(subnet, address)) ? null : undefined;
-  }
-
-  #put(name: string, entry: NameEntry | null, isExpected: boolean): void {
-    const index = name.startsWith('*.') ? this.#wildcards : this.#names;
-    const key = name.startsWith('*.') ? name.slice(2) : name;
-    if (entry === null && !isExpected) {
-      index.delete(key);
-      return;
+    const names = this.#reverse.get(addressText(address));
+    if (names === undefined) {
+      return this.#engineSubnets.some((subnet) => contains(subnet, address)) ? null : undefined;
     }
-    index.set(key, {
-      name,
-      entry,
-      isExpected,
-      hostAnswers: undefined,
-      viewAnswers: undefined,
-      epoch: this.#epoch,
+    const region = this.#settings.searchDomains[0];
+    return compile({
+      records: names
+        .split(' ')
+        .map((target) => ({ type: 'PTR', target: inRegion(target, region) })),
+      ttlSeconds: this.#settings.ttlSeconds,
     });
   }
 
-  #entryOf(name: string): NameEntry | null {
-    return this.#names.get(name)?.entry ?? null;
+  #put(name: string, sealed: Sealed<NameEntry> | null, isExpected: boolean): void {
+    const index = name.startsWith('*.') ? this.#wildcards : this.#names;
+    const key = name.startsWith('*.') ? name.slice(2) : name;
+    if (sealed === null && !isExpected) index.delete(key);
+    else index.set(key, new KnownName(name, sealed, isExpected, this.#epoch));
   }
 
-  #putReverse(address: string, names: readonly string[]): void {
-    const bytes = addressBytes(address);
-    if (bytes === undefined) return;
-    const [a, b, c, d] = bytes;
-    // What `reverseName` gives, without a check of what needs none: thousands of addresses come at once.
-    const name = bytes.length === 4 ? `${d}.${c}.${b}.${a}.in-addr.arpa` : reverseName(bytes);
-    if (names.length === 0) this.#reverse.delete(name);
-    else this.#reverse.set(name, names);
+  #sealedOf(name: string): Sealed<NameEntry> | null {
+    return this.#names.get(name)?.sealed ?? null;
   }
 
   #setNetworks(networks: readonly ZoneNetwork[]): void {

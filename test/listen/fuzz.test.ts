@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { Answering } from '../../src/daemon/answering.ts';
 import type { FromAnswering } from '../../src/daemon/messages.ts';
-import type { ZoneDelta } from '../../src/names/zone-delta.ts';
+import { sealDelta } from '../../src/names/sealed-delta.ts';
 import { entry, SETTINGS } from '../support/resolver-harness.ts';
 import { HostileMessages, numbersFrom } from './hostile-messages.ts';
 import { queryMessage } from './scripted-thread.ts';
@@ -20,14 +20,14 @@ const VOLLEY = 128;
 const HEADER_BYTES = 12;
 const MAX_REPLY_BYTES = 4096;
 
-const DELTA: ZoneDelta = {
+const DELTA = sealDelta({
   entries: [entry('web', ['10.0.0.1'])],
   forgotten: [],
   clients: [],
   leftClients: [],
   networks: null,
   reverse: [],
-};
+});
 
 /** An upstream whose replies are bent as well: some the query itself as a reply, most not what anybody asked. */
 async function hostileUpstream(): Promise<Socket> {

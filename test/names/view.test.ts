@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { sealDelta } from '../../src/names/sealed-delta.ts';
 import { Clients } from '../../src/names/view.ts';
 import { change, network, overlay, owner, table } from './builders.ts';
 
@@ -26,7 +27,7 @@ function known(list: readonly ReturnType<typeof network>[] = LIST): Clients {
   ];
   for (const engine of ['local', 'far']) {
     const networks = { engine, list: list.filter((at) => at.engine === engine) };
-    clients.apply(names.apply(change({ networks, upserts: owners }), 0));
+    clients.apply(sealDelta(names.apply(change({ networks, upserts: owners }), 0)));
   }
   return clients;
 }
@@ -128,7 +129,7 @@ describe('the generation of views', () => {
       change({ removals: [web.id] }),
       change({}),
     ].map((step) => {
-      clients.apply(names.apply(step, 0));
+      clients.apply(sealDelta(names.apply(step, 0)));
       return clients.generation;
     });
     assert.deepEqual(generations, [1, 2, 2, 3, 3]);
@@ -138,10 +139,9 @@ describe('the generation of views', () => {
     const names = table();
     const clients = new Clients();
     const web = owner('web', { addresses: ['172.18.1.2@front'] });
-    clients.apply(
-      names.apply(change({ networks: { engine: 'local', list: LIST }, upserts: [web] }), 0),
-    );
-    clients.apply(names.apply(change({ removals: [web.id] }), 0));
+    const networks = { engine: 'local', list: LIST };
+    clients.apply(sealDelta(names.apply(change({ networks, upserts: [web] }), 0)));
+    clients.apply(sealDelta(names.apply(change({ removals: [web.id] }), 0)));
     const view = clients.viewOf('172.18.1.2', null);
     assert.equal(view.kind === 'container' && view.title, null);
   });

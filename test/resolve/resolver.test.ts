@@ -574,16 +574,23 @@ describe('reverse names', () => {
     };
     harness.apply({
       networks: [network],
-      reverse: [{ address: '172.17.0.2', names: ['web', 'web.shop'] }],
+      reverse: [
+        { address: '172.17.0.2', names: ['web', 'web.shop'] },
+        { address: 'fd00::2', names: ['web'] },
+      ],
     });
     assert.deepEqual(harness.lookUp('2.0.17.172.in-addr.arpa', 'PTR')?.answers, [
       `2.0.17.172.in-addr.arpa. 0 IN PTR web.${REGION}.`,
       '2.0.17.172.in-addr.arpa. 0 IN PTR web.shop.',
     ]);
+    const ofIpv6 = `2.${'0.'.repeat(29)}D.F.IP6.Arpa`;
+    assert.match(harness.lookUp(ofIpv6, 'PTR')?.answers[0] ?? '', / IN PTR web\./);
     assert.equal(harness.lookUp('2.0.17.172.in-addr.arpa', 'A')?.rcode, 'NOERROR');
     assert.equal(harness.lookUp('3.0.17.172.in-addr.arpa', 'PTR')?.rcode, 'NXDOMAIN');
     assert.equal(harness.lookUp('1.1.1.10.in-addr.arpa', 'PTR'), undefined);
     assert.equal(harness.sent.length, 1);
+    harness.apply({ reverse: [{ address: '172.17.0.2', names: [] }] });
+    assert.equal(harness.lookUp('2.0.17.172.in-addr.arpa', 'PTR')?.rcode, 'NXDOMAIN');
   });
 });
 

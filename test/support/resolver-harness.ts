@@ -1,5 +1,6 @@
 /** The resolver core between simulated clients, upstreams, engine and clock: nothing happens but what a test does. */
 import { addressBytes } from '../../src/dns/address.ts';
+import { sealDelta } from '../../src/names/sealed-delta.ts';
 import type { Group, Member, NameEntry, ZoneDelta } from '../../src/names/zone-delta.ts';
 import type { ClientRef, ResolverPorts } from '../../src/resolve/ports.ts';
 import { Resolver } from '../../src/resolve/resolver.ts';
@@ -104,15 +105,17 @@ export class Harness {
   }
 
   apply(delta: Partial<ZoneDelta>): void {
-    this.resolver.apply({
-      entries: [],
-      forgotten: [],
-      clients: [],
-      leftClients: [],
-      networks: null,
-      reverse: [],
-      ...delta,
-    });
+    this.resolver.apply(
+      sealDelta({
+        entries: [],
+        forgotten: [],
+        clients: [],
+        leftClients: [],
+        networks: null,
+        reverse: [],
+        ...delta,
+      }),
+    );
   }
 
   /** Owned names without networks: every client gets the addresses. */
