@@ -22,20 +22,17 @@ import type { EngineStanding, ResolverSettings } from './settings.ts';
 /** A name that means something here: owned, departed or expected. */
 export class KnownName {
   readonly name: string;
-  readonly isExpected: boolean;
+  isExpected = false;
+  sealed: Sealed<NameEntry> | null = null;
   /** Answers of the host view, made at the first question. */
   hostAnswers: NameAnswers | undefined;
   /** Answers of other views, by the view's key. */
   viewAnswers: Map<string, NameAnswers> | undefined;
   /** The world that those answers were made in. */
-  epoch: number;
-  readonly sealed: Sealed<NameEntry> | null;
+  epoch = 0;
 
-  constructor(name: string, sealed: Sealed<NameEntry> | null, isExpected: boolean, epoch: number) {
+  constructor(name: string) {
     this.name = name;
-    this.sealed = sealed;
-    this.isExpected = isExpected;
-    this.epoch = epoch;
   }
 
   get entry(): NameEntry | null {
@@ -270,11 +267,7 @@ export class Zone {
 
   /** What this client is told of a name with an entry; made once for each view. */
   answersFor(known: KnownName, entry: NameEntry, standing: ClientStanding): NameAnswers {
-    if (known.epoch !== this.#epoch) {
-      known.epoch = this.#epoch;
-      known.hostAnswers = undefined;
-      known.viewAnswers = undefined;
-    }
+    if (known.epoch !== this.#epoch) this.#forgetAnswers(known);
     const isHost = standing.view.kind === 'host';
     const made = isHost ? known.hostAnswers : known.viewAnswers?.get(standing.viewKey);
     if (made !== undefined) return made;
@@ -322,11 +315,28 @@ export class Zone {
     });
   }
 
+  /** What is there already is changed in place: thousands come at once, and what lives long is dear to collect. */
   #put(name: string, sealed: Sealed<NameEntry> | null, isExpected: boolean): void {
     const index = name.startsWith('*.') ? this.#wildcards : this.#names;
-    const key = name.startsWith('*.') ? name.slice(2) : name;
-    if (sealed === null && !isExpected) index.delete(key);
-    else index.set(key, new KnownName(name, sealed, isExpected, this.#epoch));
+    const key = keyOfText(name.startsWith('*.') ? name.slice(2) : name);
+    if (sealed === null && !isExpected) {
+      index.deleteKey(key);
+      return;
+    }
+    let known = index.find(key, 0, key.length);
+    if (known === undefined) {
+      known = new KnownName(name);
+      index.setKey(key, known);
+    }
+    known.sealed = sealed;
+    known.isExpected = isExpected;
+    this.#forgetAnswers(known);
+  }
+
+  #forgetAnswers(known: KnownName): void {
+    known.epoch = this.#epoch;
+    known.hostAnswers = undefined;
+    known.viewAnswers = undefined;
   }
 
   #sealedOf(name: string): Sealed<NameEntry> | null {

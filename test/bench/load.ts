@@ -78,7 +78,8 @@ export async function ask(options: {
 }): Promise<LatencyResult> {
   const { program, port, names, outstanding, seconds, gapUs = 0 } = options;
   const args = ['127.0.0.1', port, names, outstanding, seconds, gapUs].map(String);
-  const { stdout } = await run(program, args);
+  // The clock must not wait for a processor itself: what it measures is the server.
+  const { stdout } = await run('nice', ['-n', '-10', program, ...args]);
   // Our own program printed it.
   return JSON.parse(stdout) as LatencyResult;
 }

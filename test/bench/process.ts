@@ -25,7 +25,7 @@ export class ServerProcess {
   ) {
     this.port = port;
     this.#child = spawn(command, args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', process.env.FLAGS ? 'inherit' : 'ignore', 'inherit'],
       env: { ...process.env, ...environment },
     });
     this.#child.stderr?.on('data', (chunk) => {
@@ -88,13 +88,20 @@ export function queryFor(name: string): Buffer {
   ]);
 }
 
-/** Asks once. @returns the address of the last record of a NOERROR reply, if one came within half a second */
+/**
+ * Asks once.
+ *
+ * @returns the address of the last record of a NOERROR reply, if one came within half a second;
+ *   undefined at once where nobody listens
+ */
 export async function addressOf(port: number, name: string): Promise<string | undefined> {
   const socket = createSocket('udp4');
   try {
-    socket.on('error', () => {});
+    // A socket without a peer would not be told that the port is closed, and wait in vain.
+    socket.connect(port, '127.0.0.1');
+    await once(socket, 'connect');
     const reply = once(socket, 'message', { signal: AbortSignal.timeout(500) });
-    socket.send(queryFor(name), port, '127.0.0.1');
+    socket.send(queryFor(name));
     const [message]: Buffer[] = await reply;
     const isAnswered =
       message !== undefined && ((message[3] ?? 0) & 15) === 0 && (message[7] ?? 0) > 0;
