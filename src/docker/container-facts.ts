@@ -105,6 +105,33 @@ export function factsOfInspect(body: unknown): ContainerFacts {
   };
 }
 
+/**
+ * What the event of its creation says of a container: its inspect may come back only when it runs. Aliases,
+ * ports and health are not among it, and it is on no network yet.
+ */
+export function factsOfCreation(
+  id: string,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): ContainerFacts {
+  return {
+    id,
+    name,
+    isRunning: false,
+    isPaused: false,
+    isStarting: false,
+    health: 'none',
+    startedAtMs: 0,
+    finishedAtMs: 0,
+    labels,
+    hostname: '',
+    networkMode: '',
+    endpoints: [],
+    exposed: [],
+    published: [],
+  };
+}
+
 /** What a list entry says, as far as a change of it makes an inspect worthwhile. */
 export interface ListEntry {
   readonly id: string;

@@ -147,6 +147,11 @@ export class ContainerTable {
     this.#touch(id);
   }
 
+  /** It was made, and the engine has said no more of it; does nothing where it has. */
+  introduce(facts: ContainerFacts, order: number): void {
+    if (!this.isDescribed(facts.id)) this.describe(facts.id, facts, order);
+  }
+
   /** The engine does not know it any more. */
   forget(id: string): void {
     const before = this.#known.get(id);

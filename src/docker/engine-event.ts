@@ -41,6 +41,14 @@ export type EngineEvent = {
   readonly atMs: number;
 } & (
   | { readonly kind: 'container'; readonly id: string; readonly names: readonly string[] }
+  /** It was made. `name` and `labels` are its own: the engine writes both, and no label can stand for the name. */
+  | {
+      readonly kind: 'create';
+      readonly id: string;
+      readonly names: readonly string[];
+      readonly name: string;
+      readonly labels: Readonly<Record<string, string>>;
+    }
   /** It gave up one name for another, and left the first to whoever is renamed to it. */
   | {
       readonly kind: 'rename';
@@ -100,6 +108,7 @@ function meaningOf(
       if (id === '' || IDLE_ACTIONS.test(action)) return { kind: 'other' };
       if (action === 'kill') return { kind: 'kill', id };
       if (action === 'rename') return renaming(id, attributes);
+      if (action === 'create') return creation(id, attributes);
       return {
         kind: DEATHS.has(action) ? 'die' : 'container',
         id,
@@ -124,4 +133,9 @@ function renaming(id: string, attributes: Readonly<Record<string, string>>): Mea
   const [to = ''] = namesInAttributes({ name: attributes.name ?? '' });
   const [from = ''] = namesInAttributes({ oldName: attributes.oldName ?? '' });
   return { kind: 'rename', id, names: namesInAttributes(attributes), from, to };
+}
+
+function creation(id: string, attributes: Readonly<Record<string, string>>): Meaning {
+  const { name = '', image: _, ...labels } = attributes;
+  return { kind: 'create', id, names: namesInAttributes(attributes), name, labels };
 }

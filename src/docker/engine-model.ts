@@ -4,7 +4,12 @@
  * them. An event is never more than "this container changed": what it changed to, inspect says.
  */
 import { messageOf } from '../errors.ts';
-import { type ContainerFacts, factsOfInspect, type ListEntry } from './container-facts.ts';
+import {
+  type ContainerFacts,
+  factsOfCreation,
+  factsOfInspect,
+  type ListEntry,
+} from './container-facts.ts';
 import { ContainerTable, type ProbeTarget } from './container-table.ts';
 import type { EngineEvent } from './engine-event.ts';
 import type { EngineCounts, EngineSink } from './engine-sink.ts';
@@ -59,7 +64,11 @@ export class EngineModel {
   readonly #gatewayAwaits = new GatewayAwaits();
   readonly #swarm: SwarmTable;
   readonly #swarmReads = new SwarmReads();
+  /** Whether containers are answered with addresses of their own, which their networks tell. */
+  readonly #areAddressesOwn: boolean;
   readonly #suspects = new Map<string, number>();
+  /** By container: lets go of the names that wait for its inspect. */
+  readonly #settles = new Map<string, (() => void)[]>();
   /** Containers whose process ended, until an inspect that began later has spoken. */
   readonly #deaths = new Map<string, { readonly order: number; readonly atMs: number }>();
   /** Names that a rename took away, until another container is renamed to them. */
@@ -86,6 +95,7 @@ export class EngineModel {
   }) {
     const { engine, answer, interfaces, sink } = options;
     this.#sink = sink;
+    this.#areAddressesOwn = answer.kind === 'container';
     this.#random = options.random ?? Math.random;
     this.#networks = new NetworkTable({
       engine,
@@ -115,6 +125,9 @@ export class EngineModel {
     switch (event.kind) {
       case 'container':
         this.#changed(event.id, event.names);
+        break;
+      case 'create':
+        this.#created(event);
         break;
       case 'die':
         this.#changed(event.id, event.names);
@@ -223,6 +236,7 @@ export class EngineModel {
     if (this.#swarm.hasContainer(id)) this.#swarm.recheck();
     const over = this.#inspections.finish(id, reply.kind, nowMs, this.#random());
     for (const done of over) done();
+    if (!this.#inspections.isPending(id)) this.#settles.delete(id);
   }
 
   /** The reply to a `list` request; null: the engine said nothing, which is not an empty list. */
@@ -323,6 +337,7 @@ export class EngineModel {
     this.#areNetworksAsked = false;
     this.#gatewayAwaits.clear();
     this.#suspects.clear();
+    this.#settles.clear();
     this.#deaths.clear();
     this.#endSuccessions(Number.POSITIVE_INFINITY);
   }
@@ -335,8 +350,18 @@ export class EngineModel {
     };
   }
 
-  #changed(id: string, names: readonly string[]): void {
-    this.#inspections.mark(id, 'urgent', this.#touch(id, names));
+  /** @returns the order of this happening */
+  #changed(id: string, names: readonly string[]): number {
+    const settle = this.#touch(id, names);
+    this.#settles.set(id, [...(this.#settles.get(id) ?? []), settle]);
+    return this.#inspections.mark(id, 'urgent', settle);
+  }
+
+  #created({ id, name, labels, names }: EngineEvent & { readonly kind: 'create' }): void {
+    if (this.#areAddressesOwn && name !== '') {
+      this.#table.introduce(factsOfCreation(id, name, labels), this.#inspections.order);
+    }
+    this.#changed(id, names);
   }
 
   #renamed(event: EngineEvent & { readonly kind: 'rename' }, nowMs: number): void {
@@ -397,15 +422,18 @@ export class EngineModel {
   }
 
   #connected(id: string, networkId: string, atMs: number, nowMs: number): void {
-    const settle = this.#touch(id, []);
-    const order = this.#inspections.mark(id, 'urgent', settle);
+    const order = this.#changed(id, []);
+    const settles = this.#settles.get(id) ?? [];
+    // It gets another address, so a run that ended is over, whatever an inspect will say.
+    const death = this.#deaths.get(id);
+    if (death !== undefined) this.#table.presumeDead(id, death.order);
     this.#networkInspections.want(networkId, {
       id,
       order,
       atMs,
       // The inspect of a starting container blocks until it runs: what the network says is enough.
       over: () => {
-        if (this.#table.isStarting(id)) settle();
+        if (this.#table.isStarting(id)) for (const settle of settles) settle();
       },
     });
     // It may ask in the first millisecond of its life, from an address of which no event tells.

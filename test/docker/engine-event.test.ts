@@ -51,7 +51,17 @@ describe('an event', () => {
           'homeport.names': 'x y',
         },
       ],
-      want: { kind: 'container', id: 'id1', names: ['p-db-1', 'x', 'y', 'db', 'db.p'] },
+      want: {
+        kind: 'create',
+        id: 'id1',
+        names: ['p-db-1', 'x', 'y', 'db', 'db.p'],
+        name: 'p-db-1',
+        labels: {
+          'com.docker.compose.project': 'p',
+          'com.docker.compose.service': 'db',
+          'homeport.names': 'x y',
+        },
+      },
     },
     {
       name: 'signal',

@@ -108,6 +108,49 @@ describe('the model', () => {
     assert.equal(sink.isWaiting('web', nowMs), false);
   });
 
+  it('tells the address of a new container before its first inspect comes back, by the names in its event', () => {
+    event('create', { name: 'web', image: 'bb', 'homeport.names': 'shop' });
+    connect();
+    assert.equal(sink.isWaiting('web', nowMs), true);
+    assert.deepEqual(addresses(), []);
+    attached('172.20.0.7');
+    const names = [...sink.owners.values()].flatMap(({ claims }) => claims.map(({ name }) => name));
+    assert.deepEqual(names.sort(), ['shop', 'web']);
+    assert.deepEqual([addresses(), conditions()], [['172.20.0.7'], ['starting']]);
+    assert.deepEqual([...sink.touches], [], 'nobody waits for the inspect that blocks');
+    event('start', { name: 'web' });
+    describes(WEB);
+    describes(WEB);
+    assert.deepEqual([addresses(), conditions()], [['172.20.0.2'], ['ready']]);
+  });
+
+  it('tells nothing by the event of a creation alone, nor what an inspect has said before', () => {
+    event('create', { name: 'web' });
+    turn();
+    assert.deepEqual([...sink.owners.values()], []);
+    describes(WEB);
+    event('create', { name: 'other' });
+    assert.deepEqual(addresses(), ['172.20.0.2']);
+    taken('inspect');
+    model.inspected(ID, Number.MAX_SAFE_INTEGER, { kind: 'gone' }, nowMs);
+    turn();
+    assert.deepEqual([addresses(), [...sink.touches]], [[], []]);
+  });
+
+  it('tells the address of a run that began while the death before it has not been inspected', () => {
+    known(WEB);
+    event('die', { name: 'web' });
+    connect();
+    assert.equal(sink.isWaiting('web', nowMs), true);
+    assert.deepEqual(addresses(), [], 'the run before is over');
+    attached('172.20.0.8');
+    assert.deepEqual([addresses(), conditions()], [['172.20.0.8'], ['starting']]);
+    assert.deepEqual([...sink.touches], []);
+    nowMs = 100;
+    turn();
+    assert.deepEqual(addresses(), ['172.20.0.8']);
+  });
+
   it('takes back what a network said where the start fails', () => {
     known(STOPPED);
     connect();
