@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { UNIT_NAMES } from '../../src/host/plan/change.ts';
 import { commandTree } from './command-tree.ts';
 import { bashCompletion, fishCompletion, zshCompletion } from './completions.ts';
 import { nativeModule } from './executable.ts';
@@ -20,7 +21,6 @@ import { manPage } from './man-page.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
-const UNITS = ['homeport.service', 'homeport.socket', 'homeport-fallback.service'];
 
 /**
  * Builds the package.
@@ -48,7 +48,7 @@ export async function buildDebian(
   symlinkSync('homeport', join(tree, 'usr/bin/resolve'));
   const native = createRequire(join(ROOT, 'package.json')).resolve(nativeModule());
   put('usr/lib/homeport/koffi.node', readFileSync(native));
-  for (const unit of UNITS)
+  for (const unit of UNIT_NAMES)
     put(`lib/systemd/system/${unit}`, readFileSync(join(ROOT, 'systemd', unit)));
   put('etc/homeport.yaml', debian('homeport.yaml'));
   const commands = await commandTree();

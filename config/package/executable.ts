@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { UNIT_NAMES } from '../../src/host/plan/change.ts';
 import { embedBlob } from './embed-blob.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,7 +21,6 @@ const REQUIRE = `{
     throw Object.assign(new Error('there is no package ' + id), { code: 'MODULE_NOT_FOUND' });
   };
 }`;
-const UNITS = ['homeport.service', 'homeport.socket', 'homeport-fallback.service'];
 
 /**
  * Builds it for this machine's architecture and C library.
@@ -57,7 +57,7 @@ ${REQUIRE}`,
     });
     assets[name] = thread;
   }
-  for (const unit of UNITS) assets[`systemd/${unit}`] = join(ROOT, 'systemd', unit);
+  for (const unit of UNIT_NAMES) assets[`systemd/${unit}`] = join(ROOT, 'systemd', unit);
   return makeExecutable(folder, main, assets);
 }
 

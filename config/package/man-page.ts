@@ -37,6 +37,10 @@ export function manPage(tree: CommandNode, version: string): string {
       'homeport-fallback.service',
       "While homeport is down, the host's former servers answer for everything but the region; it is switched on and off by the other two. What systemd has given up is started again after 30 seconds.",
     ),
+    ...file(
+      'homeport-flush.path, homeport-flush.service',
+      'Empty the caches of systemd-resolved and nscd when homeport asks for it (flush: in its configuration), which has no right to do it itself.',
+    ),
     '.SH EXIT STATUS',
     ...file('0', 'done; found'),
     ...file('1', 'failed; refused; a check failed'),

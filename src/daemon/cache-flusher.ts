@@ -1,6 +1,8 @@
 /** Has the host's caches forget names when homeport's own answers have changed. */
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import type { FlushableCache } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
 import type { Machine } from '../host/machine.ts';
 import type { Logger } from '../log.ts';
 import type { NameEntry, ZoneDelta } from '../names/zone-delta.ts';
@@ -13,21 +15,22 @@ interface Cache {
   readonly wayOut: string;
 }
 
+/** The way of an installed host. */
+const BY_UNIT = 'have homeport-flush.path started and HOMEPORT_FLUSH_REQUEST set';
+
 const CACHES: Readonly<Record<FlushableCache, Cache>> = {
   'systemd-resolved': {
     socket: '/run/systemd/resolve/io.systemd.Resolve',
     argv: ['resolvectl', 'flush-caches'],
     // Measured: D-Bus hangs up on a user that no source of nsswitch.conf knows, as a unit's dynamic user is
-    // without nss-systemd. With that, or a user of this name, the sandboxed service may.
-    wayOut:
-      'install libnss-systemd, so that D-Bus knows the user of the service, or leave it out of flush:',
+    // without nss-systemd.
+    wayOut: `${BY_UNIT}, or leave it out of flush:`,
   },
   nscd: {
     socket: '/run/nscd/socket',
     argv: ['nscd', '--invalidate=hosts'],
-    // nscd(8): only root may; a service of its own user may not.
-    wayOut:
-      'have nscd keep no host names (`homeport host install --no-nscd-hosts`), or leave it out of flush:',
+    // nscd(8): only root may.
+    wayOut: `${BY_UNIT}, have nscd keep no host names (\`homeport host install --no-nscd-hosts\`), or leave it out of flush:`,
   },
 };
 
@@ -39,6 +42,8 @@ export interface CacheFlusherOptions {
   readonly caches: readonly FlushableCache[];
   readonly machine: Machine;
   readonly log: Logger;
+  /** Where somebody with the right to do it looks for the names of caches (homeport-flush.path); undefined: homeport does it. */
+  readonly requestFile?: string | undefined;
 }
 
 export class CacheFlusher {
@@ -101,9 +106,21 @@ export class CacheFlusher {
   }
 
   async #flush(): Promise<void> {
-    const { machine } = this.#options;
+    const { machine, requestFile } = this.#options;
     const running = this.#caches.filter((cache) => existsSync(machine.at(CACHES[cache].socket)));
-    await Promise.all(running.map((cache) => this.#empty(cache)));
+    if (running.length === 0) return;
+    if (requestFile === undefined) await Promise.all(running.map((cache) => this.#empty(cache)));
+    else await this.#request(requestFile, running);
+  }
+
+  async #request(file: string, caches: readonly FlushableCache[]): Promise<void> {
+    try {
+      await writeFile(file, caches.map((cache) => `${cache}\n`).join(''));
+      for (const cache of caches) this.#failing.delete(cache);
+    } catch (error) {
+      const wayOut = 'let homeport write there, or unset HOMEPORT_FLUSH_REQUEST';
+      for (const cache of caches) this.#failed(cache, messageOf(error), wayOut);
+    }
   }
 
   async #empty(cache: FlushableCache): Promise<void> {
@@ -115,11 +132,18 @@ export class CacheFlusher {
       log.debug({ cache }, 'cache emptied');
       return;
     }
-    // Said once, until it works again.
+    const reason = stderr.trim().split('\n').at(-1) || `${argv.join(' ')} ended with ${code}`;
+    this.#failed(cache, reason, wayOut);
+  }
+
+  /** Said once, until it works again. */
+  #failed(cache: FlushableCache, reason: string, wayOut: string): void {
     if (this.#failing.has(cache)) return;
     this.#failing.add(cache);
-    const reason = stderr.trim().split('\n').at(-1) || `${argv.join(' ')} ended with ${code}`;
-    log.warn({ cache, reason, wayOut }, 'cannot empty a cache; it may keep names that are gone');
+    this.#options.log.warn(
+      { cache, reason, wayOut },
+      'cannot empty a cache; it may keep names that are gone',
+    );
   }
 
   /** Resolves when no command runs any more. */

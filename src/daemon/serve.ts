@@ -1,6 +1,6 @@
 /** The server: builds the parts, starts them in order, reloads them, stops them in reverse. */
 import type { Config } from '../config/config.ts';
-import type { Environment } from '../config/environment.ts';
+import { type Environment, variable } from '../config/environment.ts';
 import { type LoadOptions, type LoadResult, loadConfig } from '../config/load.ts';
 import { printProblem } from '../config/problem.ts';
 import { ownersOfRecords } from '../config/records.ts';
@@ -127,6 +127,7 @@ class Server {
       caches: options.config.flush,
       machine: thisMachine(),
       log: options.log.child({ room: 'host' }),
+      requestFile: variable(options.env, 'HOMEPORT_FLUSH_REQUEST'),
     });
     this.#leasing = new Leasing({
       state: options.config.state,

@@ -1,7 +1,7 @@
 /** Files that come with the program: beside it in a package, inside it in a single executable. */
 import { readFileSync } from 'node:fs';
 import { getAsset, isSea } from 'node:sea';
-import type { UnitTexts } from './plan/change.ts';
+import { UNIT_NAMES, type UnitTexts } from './plan/change.ts';
 
 /** The text of a shipped file, by its path in the package: `systemd/homeport.service`. */
 export function shippedText(path: string): string {
@@ -11,9 +11,7 @@ export function shippedText(path: string): string {
 }
 
 export function shippedUnits(): UnitTexts {
-  return {
-    'homeport.service': shippedText('systemd/homeport.service'),
-    'homeport.socket': shippedText('systemd/homeport.socket'),
-    'homeport-fallback.service': shippedText('systemd/homeport-fallback.service'),
-  };
+  const texts = UNIT_NAMES.map((name) => [name, shippedText(`systemd/${name}`)]);
+  // Each name is there once.
+  return Object.fromEntries(texts) as UnitTexts;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
@@ -30,6 +30,7 @@ let names: NameTable;
 function start(
   running: readonly FlushableCache[],
   caches: readonly FlushableCache[] = ['systemd-resolved', 'nscd'],
+  requestFile?: string,
 ): void {
   for (const cache of running) {
     mkdirSync(dirname(join(root, SOCKETS[cache])), { recursive: true });
@@ -45,7 +46,7 @@ function start(
   const log = Object.assign(silentLogger(), {
     warn: (fields: Record<string, unknown>) => warned.push(fields),
   }) as Logger;
-  flusher = new CacheFlusher({ caches, machine, log });
+  flusher = new CacheFlusher({ caches, machine, log, requestFile });
 }
 
 beforeEach(() => {
@@ -140,6 +141,26 @@ describe('the caches of the host', () => {
     disown('local/a');
     await pass();
     assert.deepEqual(ran, [NSCD]);
+  });
+
+  it('are named to who may empty them, where homeport may not', async () => {
+    const file = join(root, 'flush');
+    start(['nscd'], ['systemd-resolved', 'nscd'], file);
+    own(owner('a', { addresses: ['172.18.0.2'] }));
+    await flusher.close();
+    assert.equal(readFileSync(file, 'utf8'), 'nscd\n');
+    assert.deepEqual([ran, warned], [[], []]);
+  });
+
+  it('that cannot be named are told of once', async () => {
+    start(['nscd'], ['nscd'], join(root, 'missing', 'flush'));
+    own(owner('a', { addresses: ['172.18.0.2'] }));
+    await pass();
+    disown('local/a');
+    await flusher.close();
+    assert.equal(warned.length, 1);
+    assert.match(String(warned[0]?.reason), /ENOENT/);
+    assert.match(String(warned[0]?.wayOut), /HOMEPORT_FLUSH_REQUEST/);
   });
 
   it('that refuse are told of once, until they obey again', async () => {

@@ -99,7 +99,15 @@ export interface EngineRestart {
 
 /** homeport's unit files as they are shipped, by name. */
 export type UnitTexts = Readonly<Record<UnitName, string>>;
-export type UnitName = 'homeport.service' | 'homeport.socket' | 'homeport-fallback.service';
+export type UnitName = (typeof UNIT_NAMES)[number];
+/** The shipped units, files of `systemd/`. */
+export const UNIT_NAMES = [
+  'homeport.service',
+  'homeport.socket',
+  'homeport-fallback.service',
+  'homeport-flush.path',
+  'homeport-flush.service',
+] as const;
 
 /** What of homeport's configuration decides about the host. */
 export interface HostSettings {
