@@ -25,6 +25,7 @@ import { Naming } from './naming.ts';
 import { ParityChecker } from './parity-checker.ts';
 import { ParityWatch } from './parity-watch.ts';
 import { type PassedSocket, passedSockets, withPassed } from './passed-sockets.ts';
+import { stepBack } from './precedence.ts';
 import { RateLimit } from './rate-limit.ts';
 import { ServiceManager } from './service-manager.ts';
 import { settingsOfConfig } from './settings-of-config.ts';
@@ -108,6 +109,7 @@ class Server {
     );
     this.#transport = this.#chooseTransport();
     this.#threads = Array.from({ length: options.config.threads }, () => this.#startThread());
+    stepBack();
     const post = (message: ToAnswering) => this.#post(message);
     this.#naming = new Naming({
       departedForMs: options.config.expected.departedForMs,

@@ -79,6 +79,19 @@ for (const manager of managers) {
       );
     });
 
+    it('its thread that answers goes before what keeps the host busy, its main thread does not', async () => {
+      // Of proc_pid_stat(5) the niceness is field 19, and what follows the command's name begins with field 3.
+      const niceness = `sed 's/.*) //' /proc/$process/task/*/stat | cut -d' ' -f17`;
+      const main = `sed 's/.*) //' /proc/$process/stat | cut -d' ' -f17`;
+      const said = await host.output(
+        `process=$(systemctl show --property=MainPID --value homeport); ${main}; ${niceness} | sort -un | xargs`,
+      );
+      assert.equal(said, '0\n-5 0');
+      const exposure = await host.output('systemd-analyze security --no-pager homeport.service');
+      const level = Number(/exposure level for homeport.service: ([\d.]+)/.exec(exposure)?.[1]);
+      assert.ok(level <= 1.5, `${level}`);
+    });
+
     it('containers resolve them on every network', async () => {
       await host.output('docker network create here; docker run -d --name user --network here bb');
       await host.output('docker run -d --name bridge bb');
