@@ -21,6 +21,8 @@ export interface PlanFlags {
   readonly region?: string;
   readonly nscdHosts?: boolean;
   readonly json?: boolean;
+  /** Only of `plan`. */
+  readonly full?: boolean;
 }
 
 export interface HostContext {

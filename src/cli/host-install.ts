@@ -22,7 +22,7 @@ export async function hostInstall(flags: InstallFlags, terminal: Terminal): Prom
     );
   }
   const isJson = flags.json === true;
-  if (!isJson && flags.yes !== true) terminal.out(`${planText(context, terminal)}\n`);
+  if (!isJson && flags.yes !== true) terminal.out(`${planText(context, terminal, false)}\n`);
   if (!(await consents('Change this host so?', flags, terminal))) {
     terminal.err('nothing was changed\n');
     return EXIT.FAILED;

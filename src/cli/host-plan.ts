@@ -2,13 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { OWN_ADDRESSES } from '../host/addresses.ts';
-import type { Plan } from '../host/plan/change.ts';
+import type { FileToWrite, Plan } from '../host/plan/change.ts';
 import { describeResolvConf } from '../host/plan/decide.ts';
 import { unifiedDiff } from '../host/plan/diff.ts';
 import { EXIT } from './exit-code.ts';
 import { type HostContext, hostContext, type PlanFlags } from './host-context.ts';
 import { table } from './table.ts';
 import { printable, type Terminal } from './terminal.ts';
+
+/** A new file of homeport's own that is longer is named, with its first words. */
+const MAX_NEW_LINES = 10;
 
 /** Prints the plan; exit code 0 where an install may begin or was made, 1 where it is refused. */
 export async function hostPlan(flags: PlanFlags, terminal: Terminal): Promise<number> {
@@ -17,7 +20,7 @@ export async function hostPlan(flags: PlanFlags, terminal: Terminal): Promise<nu
   if (flags.json === true) {
     terminal.out(`${JSON.stringify(planJson(context), null, 2)}\n`);
   } else {
-    terminal.out(planText(context, terminal));
+    terminal.out(planText(context, terminal, flags.full === true));
   }
   return refusals.length > 0 ? EXIT.FAILED : EXIT.OK;
 }
@@ -48,8 +51,12 @@ export function planJson(context: HostContext): Readonly<Record<string, unknown>
   };
 }
 
-/** The plan for people: found, changes as diffs, notes, and what stands in the way. */
-export function planText(context: HostContext, terminal: Terminal): string {
+/**
+ * The plan for people: found, changes as diffs, notes, and what stands in the way.
+ *
+ * @param isFull long files that are homeport's own and new are printed too, not only named
+ */
+export function planText(context: HostContext, terminal: Terminal, isFull: boolean): string {
   const { plan, manifest } = context;
   const { paint } = terminal;
   const parts = [`${paint.bold('found')}\n${foundText(context, terminal)}`];
@@ -57,7 +64,12 @@ export function planText(context: HostContext, terminal: Terminal): string {
     parts.push(`${paint.bold('homeport')} is ${manifest.state} here since ${manifest.since}\n`);
   }
   for (const change of plan.changes) {
-    const diffs = change.files.map(({ path, text }) => coloured(diffOf(path, text), terminal));
+    const diffs = change.files.map((file) => {
+      const before = readText(file.path);
+      return before === null && file.format === 'own' && !isFull
+        ? newFileText(file, terminal)
+        : coloured(unifiedDiff(file.path, before, file.text), terminal);
+    });
     const commands = change.activate.flatMap((action) =>
       action.kind === 'run' ? [`  ${paint.dim('$')} ${action.argv.join(' ')}\n`] : [],
     );
@@ -165,6 +177,18 @@ function readText(path: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** A new file of homeport's own, in full where it is short. */
+function newFileText({ path, text }: FileToWrite, terminal: Terminal): string {
+  const lines = text.split('\n').length - 1;
+  const diff = unifiedDiff(path, null, text);
+  if (lines <= MAX_NEW_LINES) return coloured(diff, terminal);
+  const about = text.split('\n').find((line) => /^# /.test(line)) ?? '';
+  const { green, dim } = terminal.paint;
+  const head = coloured(diff.split('\n').slice(0, 2).join('\n'), terminal);
+  const rest = dim(`${lines} lines, homeport's own; --full prints them`);
+  return `${head}\n  ${green(printable(`+${about}`))}\n  ${rest}\n`;
 }
 
 function coloured(diff: string, { paint }: Terminal): string {

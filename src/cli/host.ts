@@ -19,6 +19,7 @@ export function hostCommand(
   );
   const plan = withPlanOptions(new Command('plan'))
     .description('look at the host and print what an install would change, and why')
+    .option('--full', "print homeport's own new files in full")
     .action(async (flags) => finish(await hostPlan(flags, terminal)));
   const install = withPlanOptions(new Command('install'))
     .description('change what `plan` prints; may be interrupted and repeated')
