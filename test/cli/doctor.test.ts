@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Diagnosis } from '../../src/cli/doctor/diagnosis.ts';
+import { diagnoseEngines } from '../../src/cli/doctor/engines.ts';
 import type { LivingServer, Patient } from '../../src/cli/doctor/patient.ts';
 import { diagnosePort } from '../../src/cli/doctor/port.ts';
 import { diagnoseResolvConf } from '../../src/cli/doctor/resolv-conf.ts';
 import { diagnoseServer } from '../../src/cli/doctor/server.ts';
 import { diagnoseUpstreams } from '../../src/cli/doctor/upstreams.ts';
 import { type LoadResult, loadConfig } from '../../src/config/load.ts';
+import type { StatusReport } from '../../src/control/reports.ts';
 import { HomeportError } from '../../src/errors.ts';
 import { thisMachine } from '../../src/host/machine.ts';
 import type { PortHolder } from '../../src/host/situation.ts';
@@ -280,5 +284,51 @@ describe('the doctor on upstreams', () => {
       `problem: homeport knows nobody to forward to → ${mend}`,
     ]);
     rmSync(root, { recursive: true });
+  });
+});
+
+describe('the doctor on an engine', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'homeport-doctor-'));
+  const socket = join(folder, 'docker.sock');
+  const config = configOf({ overrides: { engine: [`unix://${socket}`] } });
+  const engine = createServer((_, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end('{"Version":"28.5.2","ApiVersion":"1.51"}');
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** What the server says of it. */
+  function known(words: Partial<StatusReport['engines'][number]>): LivingServer {
+    const [first] = server().status.engines;
+    assert.ok(first !== undefined);
+    return server({ engines: [{ ...first, name: 'local', ...words }] });
+  }
+  const diagnosis = async (status: LivingServer) =>
+    said(await diagnoseEngines(patient({ config, server: status })));
+
+  it('that is down says where it was looked for, and how to start it', async () => {
+    const [line = ''] = await diagnosis(known({ state: 'stale' }));
+    assert.match(line, /^problem: .*docker\.sock.* → systemctl restart docker; journalctl/);
+  });
+
+  describe('that answers', () => {
+    before(async () => {
+      engine.listen(socket);
+      await once(engine, 'listening');
+    });
+    after(() => engine.close());
+
+    it('and that homeport hears', async () => {
+      assert.deepEqual(await diagnosis(known({ state: 'connected', containers: 7 })), [
+        'ok: local answers, version 28.5.2, 7 containers are known',
+      ]);
+    });
+
+    it('and that homeport has lost, says since why, and how to mend it', async () => {
+      const reason = 'the engine closed the event stream';
+      assert.deepEqual(await diagnosis(known({ state: 'stale', reason })), [
+        `problem: local answers, version 28.5.2, but homeport is stale: ${reason}; its names are what they last were → systemctl restart homeport`,
+      ]);
+    });
   });
 });

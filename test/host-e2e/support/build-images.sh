@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds the test host's file systems: a Debian with systemd and Docker, and a layer for each manager of
-# resolv.conf. build-images.sh CACHE: what is complete there is not built again.
+# resolv.conf. build-images.sh CACHE: what is complete there is not built again. With HOMEPORT_TEST_MANAGERS (plain,resolved)
+# only their layers are built.
 set -euo pipefail
 cache=$1 suite=bookworm
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -45,6 +46,11 @@ fi
 layer() { # layer NAME LOWER COMMAND
   local name=$1 lower=$2
   shift 2
+  case ",${HOMEPORT_TEST_MANAGERS:-$name}," in
+    *",$name,"*) ;;
+    *",nss-resolve,"*) [ "$name" = resolved ] || return 0 ;;
+    *) return 0 ;;
+  esac
   [ -e "$cache/$name.done" ] && return
   rm -rf "${cache:?}/layers/$name" "${cache:?}/work"
   mkdir -p "$cache/layers/$name" "$cache/work"
