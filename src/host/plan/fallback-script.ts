@@ -7,7 +7,7 @@ import { FALLBACK_MARK, OWN_MARK } from './resolv-conf-text.ts';
 import { RESOLVED_FILE } from './resolved-text.ts';
 import { quoted } from './undo-script.ts';
 
-/** The transient timer that starts homeport again after systemd has given it up. */
+/** The transient timer that looks whether systemd has given homeport up, and starts it again. */
 export const AGAIN_UNIT = 'homeport-again';
 /** Ten starts that fail cost three seconds of a core. */
 const AGAIN_SECONDS = 30;
@@ -87,18 +87,24 @@ has_failed() {
   esac
 }
 
-# What was in the way may go.
+# What was in the way may go, unless somebody stopped homeport. Not only once systemd has given up: nothing tells
+# of that while this runs.
 try_later() {
-  has_failed || return 0
-  systemd-run --quiet --collect --unit=${AGAIN_UNIT} --on-active=${AGAIN_SECONDS} /bin/sh ${FALLBACK_SCRIPT} again 2>/dev/null
+  case $(state_of homeport.service ActiveState)/$(state_of homeport.socket ActiveState) in
+    inactive/inactive | inactive/active | failed/inactive) return 0 ;;
+  esac
+  systemd-run --quiet --collect --unit=${AGAIN_UNIT} --on-active=${AGAIN_SECONDS} --on-unit-inactive=${AGAIN_SECONDS} /bin/sh ${FALLBACK_SCRIPT} again 2>/dev/null
   return 0
 }
 
-# Without waiting: the start itself runs this script.
+# Every ${AGAIN_SECONDS} s until homeport runs or was stopped. Without waiting: the start itself runs this script.
 try_again() {
-  has_failed || return 0
-  systemctl reset-failed homeport.service homeport.socket
-  systemctl start --no-block homeport.socket homeport.service
+  if has_failed; then
+    systemctl reset-failed homeport.service homeport.socket
+    systemctl start --no-block homeport.socket homeport.service
+  elif [ "$(state_of homeport.service ActiveState)" != activating ]; then
+    systemctl stop ${AGAIN_UNIT}.timer
+  fi
 }
 
 # is_marked FILE MARK: whether the first line of a regular file begins so.
