@@ -7,9 +7,9 @@ import { getPriority, setPriority } from 'node:os';
 /** A flood of queries must not starve the host either. */
 const FIRST = -5;
 
-/** For an answering thread: as root; under systemd it has come with Nice=. Elsewhere it takes its turn. */
+/** For an answering thread of a root's process that nobody has niced; under systemd it has come with Nice=. */
 export function goFirst(): void {
-  changePriority(FIRST, (now) => now >= 0);
+  changePriority(FIRST, (now) => now === 0);
 }
 
 /** For the main thread, once the answering threads have come from it: gives up what the process was started with. */

@@ -1,7 +1,8 @@
 /**
  * What an engine's events and replies mean, without sockets or clocks: events, replies and the time go
  * in; requests to the engine and words to the sink come out. A thin edge (`engine-watch.ts`) carries
- * them. An event is never more than "this container changed": what it changed to, inspect says.
+ * them. An event is never more than "this container changed": what it changed to, inspect says; of one that
+ * starts, whose inspect waits for that, the event of its creation and its network.
  */
 import { messageOf } from '../errors.ts';
 import {
@@ -48,6 +49,8 @@ const SUCCESSION_MS = 200;
 const FLUSH_LIMIT = 16;
 /** A refresh that finds more than that has lost touch, and must not crowd out events. */
 const MAX_URGENT_NEWS = 64;
+
+const SWARM_TASK = 'com.docker.swarm.task.id';
 
 interface Listing {
   /** How many containers are inspected although the list says nothing new of them. */
@@ -358,7 +361,8 @@ export class EngineModel {
   }
 
   #created({ id, name, labels, names }: EngineEvent & { readonly kind: 'create' }): void {
-    if (this.#areAddressesOwn && name !== '') {
+    // What a service has, its swarm says: names of a task wait for the inspect.
+    if (this.#areAddressesOwn && name !== '' && labels[SWARM_TASK] === undefined) {
       this.#table.introduce(factsOfCreation(id, name, labels), this.#inspections.order);
     }
     this.#changed(id, names);
@@ -537,7 +541,7 @@ export class EngineModel {
 }
 
 function isTask({ labels }: ContainerFacts): boolean {
-  return labels['com.docker.swarm.task.id'] !== undefined;
+  return labels[SWARM_TASK] !== undefined;
 }
 
 /** Calls `done` once `close` and every function that `wait` returned have been called. */

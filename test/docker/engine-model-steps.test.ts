@@ -137,6 +137,18 @@ describe('the model', () => {
     assert.deepEqual([addresses(), [...sink.touches]], [[], []]);
   });
 
+  it('lets the names of a new task wait for its inspect, as its swarm says what its service has', () => {
+    event('create', {
+      name: 'web.1.q3x',
+      'com.docker.swarm.task.id': 'q3x',
+      'com.docker.swarm.service.name': 'web',
+    });
+    connect();
+    attached('172.20.0.7');
+    assert.deepEqual(addresses(), []);
+    assert.equal(sink.isWaiting('web', nowMs), true);
+  });
+
   it('tells the address of a run that began while the death before it has not been inspected', () => {
     known(WEB);
     event('die', { name: 'web' });
