@@ -23,6 +23,7 @@ import type { AnswerMode } from './owner-of-container.ts';
 import { type SwarmBodies, swarmFacts } from './swarm/swarm-facts.ts';
 import { SwarmReads } from './swarm/swarm-reads.ts';
 import { SwarmTable } from './swarm/swarm-table.ts';
+import { Touches } from './touches.ts';
 
 /** What the edge asks the engine on behalf of the model. */
 export type EngineRequest =
@@ -43,8 +44,6 @@ export type EngineReply =
 const SUSPICION_MS = 2000;
 /** Where the engine has not described a container for so long after its death, its address is dead. */
 const BELIEF_MS = 100;
-/** So long does a name that a rename took away wait for its heir: scripts rename the old container, then the new one. */
-const SUCCESSION_MS = 200;
 /** Containers told at once: an answering thread takes them over between two queries, in a quarter of a millisecond. */
 const FLUSH_LIMIT = 16;
 /** A refresh that finds more than that has lost touch, and must not crowd out events. */
@@ -70,17 +69,10 @@ export class EngineModel {
   /** Whether containers are answered with addresses of their own, which their networks tell. */
   readonly #areAddressesOwn: boolean;
   readonly #suspects = new Map<string, number>();
-  /** By container: lets go of the names that wait for its inspect. */
-  readonly #settles = new Map<string, (() => void)[]>();
+  readonly #touches: Touches;
   /** Containers whose process ended, until an inspect that began later has spoken. */
   readonly #deaths = new Map<string, { readonly order: number; readonly atMs: number }>();
-  /** Names that a rename took away, until another container is renamed to them. */
-  readonly #successions = new Map<
-    string,
-    { readonly untilMs: number; readonly settle: () => void }
-  >();
   readonly #random: () => number;
-  #lastToken = 0;
   #wantedList: Listing | null = null;
   #list: Listing | null = null;
   #areNetworksWanted = false;
@@ -98,6 +90,10 @@ export class EngineModel {
   }) {
     const { engine, answer, interfaces, sink } = options;
     this.#sink = sink;
+    this.#touches = new Touches(
+      (token, names) => sink.touched(token, names),
+      (token) => this.#afterFlush.push(() => sink.settled(token)),
+    );
     this.#areAddressesOwn = answer.kind === 'container';
     this.#random = options.random ?? Math.random;
     this.#networks = new NetworkTable({
@@ -188,7 +184,7 @@ export class EngineModel {
   take(nowMs: number): EngineRequest[] {
     const requests: EngineRequest[] = [];
     this.#believeDeaths(nowMs);
-    this.#endSuccessions(nowMs);
+    this.#touches.endSuccessions(nowMs);
     if (this.#areNetworksWanted && !this.#areNetworksAsked) {
       this.#areNetworksWanted = false;
       this.#areNetworksAsked = true;
@@ -216,9 +212,8 @@ export class EngineModel {
   /** When `take` may have more although nothing came in; Infinity: never. */
   get nextMs(): number {
     const deaths = [...this.#deaths.values()].map((death) => death.atMs);
-    const successions = [...this.#successions.values()].map(({ untilMs }) => untilMs);
-    const others = [this.#swarmReads.nextMs, this.#gatewayAwaits.nextMs];
-    return Math.min(this.#inspections.nextMs, ...others, ...deaths, ...successions);
+    const others = [this.#swarmReads.nextMs, this.#gatewayAwaits.nextMs, this.#touches.nextMs];
+    return Math.min(this.#inspections.nextMs, ...others, ...deaths);
   }
 
   /** The reply to an `inspect` request. */
@@ -239,7 +234,7 @@ export class EngineModel {
     if (this.#swarm.hasContainer(id)) this.#swarm.recheck();
     const over = this.#inspections.finish(id, reply.kind, nowMs, this.#random());
     for (const done of over) done();
-    if (!this.#inspections.isPending(id)) this.#settles.delete(id);
+    if (!this.#inspections.isPending(id)) this.#touches.forget(id);
   }
 
   /** The reply to a `list` request; null: the engine said nothing, which is not an empty list. */
@@ -340,9 +335,8 @@ export class EngineModel {
     this.#areNetworksAsked = false;
     this.#gatewayAwaits.clear();
     this.#suspects.clear();
-    this.#settles.clear();
     this.#deaths.clear();
-    this.#endSuccessions(Number.POSITIVE_INFINITY);
+    this.#touches.clear();
   }
 
   get counts(): EngineCounts {
@@ -355,8 +349,7 @@ export class EngineModel {
 
   /** @returns the order of this happening */
   #changed(id: string, names: readonly string[]): number {
-    const settle = this.#touch(id, names);
-    this.#settles.set(id, [...(this.#settles.get(id) ?? []), settle]);
+    const settle = this.#touches.touchFor(id, [...this.#namesOf(id), ...names]);
     return this.#inspections.mark(id, 'urgent', settle);
   }
 
@@ -370,46 +363,17 @@ export class EngineModel {
 
   #renamed(event: EngineEvent & { readonly kind: 'rename' }, nowMs: number): void {
     const { id, names, from, to } = event;
-    const settle = this.#touch(id, names);
-    const succession = this.#successions.get(to);
-    this.#successions.delete(to);
+    const settle = this.#touches.touch([...this.#namesOf(id), ...names]);
+    const inherited = this.#touches.inherit(to);
     this.#inspections.mark(id, 'urgent', () => {
       settle();
-      succession?.settle();
+      inherited();
     });
-    if (from === '' || from === to) return;
-    this.#successions.get(from)?.settle();
-    const untilMs = nowMs + SUCCESSION_MS;
-    this.#successions.set(from, { untilMs, settle: this.#touchNames([from]) });
-  }
-
-  #endSuccessions(nowMs: number): void {
-    for (const [name, { untilMs, settle }] of this.#successions) {
-      if (untilMs > nowMs) continue;
-      this.#successions.delete(name);
-      settle();
-    }
-  }
-
-  /** The names wait until the returned function is called, which may happen more than once. */
-  #touch(id: string, names: readonly string[]): () => void {
-    return this.#touchNames([...this.#namesOf(id), ...names]);
+    if (from !== '' && from !== to) this.#touches.leave(from, nowMs);
   }
 
   #namesOf(id: string): readonly string[] {
     return [...this.#table.namesOf(id), ...this.#swarm.namesOfContainer(id)];
-  }
-
-  #touchNames(names: readonly string[]): () => void {
-    const touched = [...new Set(names)];
-    if (touched.length === 0) return () => undefined;
-    const token = ++this.#lastToken;
-    this.#sink.touched(token, touched);
-    let isSettled = false;
-    return () => {
-      if (!isSettled) this.#afterFlush.push(() => this.#sink.settled(token));
-      isSettled = true;
-    };
   }
 
   /**
@@ -427,7 +391,7 @@ export class EngineModel {
 
   #connected(id: string, networkId: string, atMs: number, nowMs: number): void {
     const order = this.#changed(id, []);
-    const settles = this.#settles.get(id) ?? [];
+    const settle = this.#touches.settleOf(id);
     // It gets another address, so a run that ended is over, whatever an inspect will say.
     const death = this.#deaths.get(id);
     if (death !== undefined) this.#table.presumeDead(id, death.order);
@@ -437,7 +401,7 @@ export class EngineModel {
       atMs,
       // The inspect of a starting container blocks until it runs: what the network says is enough.
       over: () => {
-        if (this.#table.isStarting(id)) for (const settle of settles) settle();
+        if (this.#table.isStarting(id)) settle();
       },
     });
     // It may ask in the first millisecond of its life, from an address of which no event tells.
@@ -460,7 +424,7 @@ export class EngineModel {
 
   #swarmChanged(service: string, names: readonly string[]): void {
     const known = service === '' ? this.#swarm.names : this.#swarm.namesOfService(service);
-    this.#swarmReads.want(this.#touchNames([...known, ...names]));
+    this.#swarmReads.want(this.#touches.touch([...known, ...names]));
   }
 
   #suspect(id: string, untilMs: number): void {
