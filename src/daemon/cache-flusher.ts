@@ -15,8 +15,8 @@ interface Cache {
   readonly wayOut: string;
 }
 
-/** The way of an installed host. */
-const BY_UNIT = 'have homeport-flush.path started and HOMEPORT_FLUSH_REQUEST set';
+/** Its homeport-flush.path has somebody do it who may. */
+const BY_UNIT = 'run homeport by its unit, homeport.service (`homeport host install`)';
 
 const CACHES: Readonly<Record<FlushableCache, Cache>> = {
   'systemd-resolved': {
@@ -118,7 +118,7 @@ export class CacheFlusher {
       await writeFile(file, caches.map((cache) => `${cache}\n`).join(''));
       for (const cache of caches) this.#failing.delete(cache);
     } catch (error) {
-      const wayOut = 'let homeport write there, or unset HOMEPORT_FLUSH_REQUEST';
+      const wayOut = 'make the directory of HOMEPORT_FLUSH_REQUEST, and let homeport write there';
       for (const cache of caches) this.#failed(cache, messageOf(error), wayOut);
     }
   }
