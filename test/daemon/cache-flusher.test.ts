@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
+import { promisify } from 'node:util';
 import type { FlushableCache } from '../../src/config/config.ts';
 import { CacheFlusher } from '../../src/daemon/cache-flusher.ts';
 import type { CommandResult, Machine } from '../../src/host/machine.ts';
@@ -11,6 +12,9 @@ import { silentLogger } from '../../src/log.ts';
 import { NameTable } from '../../src/names/name-table.ts';
 import type { Owner } from '../../src/names/owner.ts';
 import { change, lease, owner, record } from '../names/builders.ts';
+
+/** Files are written in real time. */
+const delay = promisify(setTimeout);
 
 const SOCKETS = {
   'systemd-resolved': '/run/systemd/resolve/io.systemd.Resolve',
@@ -153,12 +157,23 @@ describe('the caches of the host', () => {
   });
 
   it('that cannot be named are told of once', async () => {
-    start(['nscd'], ['nscd'], join(root, 'missing', 'flush'));
-    own(owner('a', { addresses: ['172.18.0.2'] }));
-    await pass();
-    disown('local/a');
-    await flusher.close();
+    const folder = join(root, 'missing');
+    start(['nscd'], ['nscd'], join(folder, 'flush'));
+    /** Another address, and the wish that follows from it. */
+    const wish = async (host: number): Promise<void> => {
+      own(owner('a', { addresses: [`172.18.0.${host}`] }));
+      await delay(50);
+      await pass();
+    };
+    await wish(2);
+    await wish(3);
     assert.equal(warned.length, 1);
+    mkdirSync(folder);
+    await wish(4);
+    assert.equal(readFileSync(join(folder, 'flush'), 'utf8'), 'nscd\n');
+    rmSync(folder, { recursive: true });
+    await wish(5);
+    assert.equal(warned.length, 2, 'and again, once it has worked');
     assert.match(String(warned[0]?.reason), /ENOENT/);
     assert.match(String(warned[0]?.wayOut), /HOMEPORT_FLUSH_REQUEST/);
   });

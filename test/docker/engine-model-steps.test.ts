@@ -4,6 +4,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { listEntry } from '../../src/docker/container-facts.ts';
 import { parseEvent } from '../../src/docker/engine-event.ts';
 import { EngineModel, type EngineRequest } from '../../src/docker/engine-model.ts';
+import type { AnswerMode } from '../../src/docker/owner-of-container.ts';
 import {
   eventLine,
   inspectBody,
@@ -32,14 +33,11 @@ describe('the model', () => {
     sink = new KeptOwners();
     nowMs = 0;
     open = [];
-    model = new EngineModel({
-      engine: 'local',
-      answer: { kind: 'container' },
-      interfaces: () => ({}),
-      sink,
-      random: () => 1,
-    });
+    model = modelWith({ kind: 'container' });
   });
+
+  const modelWith = (answer: AnswerMode) =>
+    new EngineModel({ engine: 'local', answer, interfaces: () => ({}), sink, random: () => 1 });
 
   function turn(): void {
     open.push(...model.take(nowMs));
@@ -135,6 +133,15 @@ describe('the model', () => {
     model.inspected(ID, Number.MAX_SAFE_INTEGER, { kind: 'gone' }, nowMs);
     turn();
     assert.deepEqual([addresses(), [...sink.touches]], [[], []]);
+  });
+
+  it('lets the names of a new container wait for its inspect where its host’s published ports are the answer', () => {
+    model = modelWith({ kind: 'host', address: '192.0.2.1' });
+    event('create', { name: 'web' });
+    connect();
+    attached('172.20.0.7');
+    assert.deepEqual([...sink.owners.values()], []);
+    assert.equal(sink.isWaiting('web', nowMs), true);
   });
 
   it('lets the names of a new task wait for its inspect, as its swarm says what its service has', () => {

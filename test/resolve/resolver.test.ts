@@ -459,6 +459,21 @@ describe('the guard', () => {
   });
 });
 
+describe('a name that is expected no more', () => {
+  it('is forwarded as one that departed long ago, though something is known of it still', () => {
+    const harness = new Harness({ expected: ['db'] });
+    harness.upstreams({ '': ['10.0.0.2'] });
+    const departedUntilMs = harness.nowMs - 1;
+    harness.apply({
+      entries: [{ ...entry('db', []), groups: [], departedUntilMs, departedOwner: 'db' }],
+    });
+    assert.equal(harness.lookUp('db')?.rcode, 'NXDOMAIN');
+    harness.resolver.configure({ ...harness.settings, expected: [] });
+    assert.equal(harness.lookUp('db'), undefined);
+    assert.equal(harness.sent.length, 1);
+  });
+});
+
 describe('freshness', () => {
   const connected = () => {
     const harness = new Harness();
